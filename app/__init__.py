@@ -1,0 +1,1 @@
+"""Tributary: the open server behind an affiliate programme."""

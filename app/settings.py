@@ -1,0 +1,183 @@
+"""Every setting of the server, typed, read from `TRIBUTARY_*` environment variables.
+
+A missing or bad setting raises `SettingsError`, whose text names the variable, what is wrong with it and an example.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_EXAMPLES = {
+    "host": "127.0.0.1",
+    "port": "8000",
+    "data_dir": ".tributary",
+    "database_url": "postgres://tributary:secret@db.internal:5432/tributary",
+    "redis_url": "redis://cache.internal:6379/0",
+    "secret_keys": "the output of `openssl rand -base64 32`",
+    "trusted_proxies": "10.0.0.0/8,192.168.1.7",
+    "public_url": "https://go.example.com",
+    "fallback_url": "https://www.example.com/",
+    "log_level": "INFO",
+    "log_format": "json",
+    "demo": "true",
+    "database_pool_max": "20",
+    "worker_threads": "8",
+}
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the text says which variable, why, and gives an example."""
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. Durations are in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="TRIBUTARY_", extra="ignore", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    data_dir: Path = Path(".tributary")
+
+    # Without these two, the embedded PostgreSQL and Valkey of `data_dir` are used.
+    database_url: str | None = None
+    redis_url: str | None = None
+
+    # The first key encrypts, all of them decrypt. Embedded mode generates one in `data_dir`.
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = ()
+
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    public_url: str | None = None
+    fallback_url: str | None = None
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    demo: bool = False
+    introspection: bool = True
+
+    database_pool_min: int = Field(default=1, ge=0, le=1000)
+    database_pool_max: int = Field(default=10, ge=1, le=1000)
+    # PostgreSQL itself ends what is stuck, even when our process is gone.
+    statement_timeout: float = Field(default=30, gt=0)
+    lock_timeout: float = Field(default=10, gt=0)
+    idle_in_transaction_timeout: float = Field(default=15, gt=0)
+    transaction_timeout: float = Field(default=120, gt=0)
+
+    worker_threads: int = Field(default=8, ge=1, le=256)
+    shutdown_timeout: int = Field(default=10, ge=1, le=300)
+    session_lifetime: int = Field(default=14 * 86400, ge=60)
+
+    # How long a visitor's redirect waits for the database before it gives up.
+    click_deadline: float = Field(default=5, gt=0)
+    # How many days of client addresses are kept (M04).
+    address_retention_days: int = Field(default=30, ge=1, le=3650)
+
+    postback_timeout: float = Field(default=10, gt=0, le=60)
+    postback_concurrency: int = Field(default=100, ge=1, le=1000)
+    # Postbacks to loopback and private addresses: only for a demo or a test machine.
+    allow_private_targets: bool = False
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split_secret_keys(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _long_enough(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < 32 for key in value):
+            raise ValueError("each key must have at least 32 characters")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(
+                ipaddress.ip_network(part.strip(), strict=False)
+                for part in value.split(",")
+                if part.strip()
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_scheme(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgres://", "postgresql://")):
+            raise ValueError("must start with postgres:// or postgresql://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("public_url", "fallback_url")
+    @classmethod
+    def _http_scheme(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value
+
+    @model_validator(mode="after")
+    def _demo_on_loopback(self) -> Self:
+        if self.demo and self.host not in LOOPBACK_HOSTS:
+            raise ValueError(
+                "demo mode has published passwords and runs on loopback only: "
+                f"TRIBUTARY_HOST is {self.host!r}, unset it or unset TRIBUTARY_DEMO"
+            )
+        return self
+
+    @property
+    def base_url(self) -> str:
+        """Where clients reach this server, without a trailing slash."""
+        return (self.public_url or f"http://{_bracketed(self.host)}:{self.port}").rstrip("/")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment; `PORT` stands in for `TRIBUTARY_PORT`.
+
+    Raises SettingsError naming the variable, the reason and an example.
+    """
+    if "TRIBUTARY_PORT" not in os.environ and os.environ.get("PORT"):
+        overrides.setdefault("port", os.environ["PORT"])
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(item) for item in error.errors())) from None
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
+
+
+def _explain(item: Any) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "demo"
+    variable = f"TRIBUTARY_{name.upper()}"
+    reason = str(item["msg"]).removeprefix("Value error, ")
+    example = _EXAMPLES.get(name)
+    hint = f" Example: {variable}={example}" if example else ""
+    return f"{variable}: {reason}.{hint}"
