@@ -1,0 +1,1 @@
+"""The rules of the business, one package per concept. Every public function takes a Scope first."""

@@ -1,0 +1,1 @@
+"""Brands, their keys and their offer material."""

@@ -1,0 +1,17 @@
+"""The event log: writing it, giving it its order, reading it."""
+
+from app.domain.events.log import LoggedEvent, lock_reader, move_reader, read_log
+from app.domain.events.record import Subject, record
+from app.domain.events.sequencer import Head, head, place_recordings
+
+__all__ = [
+    "Head",
+    "LoggedEvent",
+    "Subject",
+    "head",
+    "lock_reader",
+    "move_reader",
+    "place_recordings",
+    "read_log",
+    "record",
+]

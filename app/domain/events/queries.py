@@ -1,0 +1,52 @@
+"""The SQL of the event log."""
+
+INSERT_EVENT = """
+INSERT INTO events (recording_id, n, type, subject_type, subject_id, actor_type, actor_id,
+                    partner_id, brand_id, occurred_at, data, request_id, ip)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+RETURNING id
+"""
+
+TRY_SEQUENCER_LOCK = "SELECT pg_try_advisory_xact_lock($1) AS mine"
+
+# The lock is taken by the statement before this one, so this statement's snapshot sees all that the
+# previous holder of the lock committed: no recording is placed twice and no position is given twice.
+PLACE_RECORDINGS = """
+WITH head AS (
+    SELECT position, greatest(known_at, $1::timestamptz) AS known_at FROM sequence_heads WHERE id = 1
+), fresh AS (
+    SELECT id, row_number() OVER (ORDER BY id) AS n
+    FROM (SELECT id FROM recordings WHERE position IS NULL ORDER BY id LIMIT $2) AS unplaced
+), placed AS (
+    UPDATE recordings SET position = head.position + fresh.n, known_at = head.known_at
+    FROM fresh, head
+    WHERE recordings.id = fresh.id AND recordings.position IS NULL
+    RETURNING recordings.position
+), counted AS (
+    SELECT count(*) AS count, max(position) AS last FROM placed
+)
+UPDATE sequence_heads SET position = counted.last, known_at = head.known_at
+FROM counted, head
+WHERE sequence_heads.id = 1 AND counted.count > 0
+RETURNING counted.count
+"""
+
+HEAD = "SELECT position, known_at FROM sequence_heads WHERE id = 1"
+
+READ_LOG = """
+SELECT r.position, e.n, e.id, e.type, e.subject_type, e.subject_id, e.actor_type, e.actor_id,
+       e.partner_id, e.brand_id, e.occurred_at, e.data, e.request_id
+FROM recordings r JOIN events e ON e.recording_id = r.id
+WHERE r.position > $1 AND r.position <= $2
+ORDER BY r.position, e.n
+"""
+
+LAST_POSITION_WITHIN = """
+SELECT max(position) AS position FROM (
+    SELECT position FROM recordings WHERE position > $1 ORDER BY position LIMIT $2
+) AS batch
+"""
+
+LOCK_READER = "SELECT position FROM relay_positions WHERE reader = $1 FOR UPDATE"
+ADD_READER = "INSERT INTO relay_positions (reader, position) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+MOVE_READER = "UPDATE relay_positions SET position = $2 WHERE reader = $1"

@@ -1,0 +1,102 @@
+"""Permissions, the roles that grant them, and how a domain function declares the one that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from app.domain.errors import Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from app.domain.scope import Scope
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class Permission(StrEnum):
+    """What an actor may do."""
+
+    READ_ACCOUNT = "read_account"
+    READ_OFFERS = "read_offers"
+    READ_CAMPAIGNS = "read_campaigns"
+    MANAGE_CAMPAIGNS = "manage_campaigns"
+    READ_REPORTS = "read_reports"
+    READ_PARTNERS = "read_partners"
+    SEND_BRAND_DATA = "send_brand_data"
+    OPERATE = "operate"
+
+
+class PartnerRole(StrEnum):
+    """What a team member of a partner is."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    FINANCE = "finance"
+    VIEWER = "viewer"
+
+
+class StaffRole(StrEnum):
+    """What an operator user is."""
+
+    OWNER = "owner"
+    AFFILIATE_MANAGER = "affiliate_manager"
+    FINANCE = "finance"
+    CONTENT = "content"
+    SUPPORT = "support"
+    ADVERTISER = "advertiser"
+
+
+_READ = frozenset(
+    {
+        Permission.READ_ACCOUNT,
+        Permission.READ_OFFERS,
+        Permission.READ_CAMPAIGNS,
+        Permission.READ_REPORTS,
+    }
+)
+_STAFF = _READ | {Permission.READ_PARTNERS}
+
+PARTNER_PERMISSIONS: dict[PartnerRole, frozenset[Permission]] = {
+    PartnerRole.OWNER: _READ | {Permission.MANAGE_CAMPAIGNS},
+    PartnerRole.MANAGER: _READ | {Permission.MANAGE_CAMPAIGNS},
+    PartnerRole.FINANCE: _READ,
+    PartnerRole.VIEWER: _READ,
+}
+STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
+    StaffRole.OWNER: _STAFF | {Permission.MANAGE_CAMPAIGNS},
+    StaffRole.AFFILIATE_MANAGER: _STAFF | {Permission.MANAGE_CAMPAIGNS},
+    StaffRole.FINANCE: _STAFF,
+    StaffRole.CONTENT: _STAFF,
+    StaffRole.SUPPORT: _STAFF,
+    StaffRole.ADVERTISER: _STAFF,
+}
+BRAND_PERMISSIONS = frozenset({Permission.SEND_BRAND_DATA})
+SYSTEM_PERMISSIONS = frozenset(Permission)
+
+
+def requires(
+    permission: Permission,
+) -> Callable[
+    [Callable[Concatenate[Scope, Parameters], Awaitable[Result]]],
+    Callable[Concatenate[Scope, Parameters], Awaitable[Result]],
+]:
+    """Declare the permission of a domain function; it raises Forbidden before anything is read."""
+
+    def decorate(
+        function: Callable[Concatenate[Scope, Parameters], Awaitable[Result]],
+    ) -> Callable[Concatenate[Scope, Parameters], Awaitable[Result]]:
+        @wraps(function)
+        async def checked(scope: Scope, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            if permission not in scope.permissions:
+                raise Forbidden(f"this needs the permission {permission.value}", permission=permission.value)
+            return await function(scope, *args, **kwargs)
+
+        checked.__dict__["permission"] = permission
+        return checked
+
+    return decorate

@@ -1,0 +1,85 @@
+"""Secrets: passwords, tokens, encryption at rest and signatures.
+
+Passwords are argon2id; tokens are random and stored as SHA-256; what must be read again (TOTP secrets, brand
+secrets) is encrypted with a key derived from `TRIBUTARY_SECRET_KEYS`: the first key writes, every key reads.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_passwords = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# Verified when no account exists, so that an unknown e-mail costs the same as a wrong password (A61).
+_NOBODY = _passwords.hash(secrets.token_urlsafe(16))
+
+
+class DecryptionError(Exception):
+    """No configured key can read the value: a key was removed from TRIBUTARY_SECRET_KEYS too early."""
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password, with its own salt."""
+    return _passwords.hash(password)
+
+
+def verify_password(password: str, stored: str | None) -> bool:
+    """True when the password is right. Does the same work when there is no stored hash."""
+    try:
+        matched = _passwords.verify(stored or _NOBODY, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return matched and stored is not None
+
+
+def new_token() -> str:
+    """A random token of 256 bits, safe in URLs and headers."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_token(token: str) -> str:
+    """What is stored of a token, in hex. Tokens are random, so a plain SHA-256 is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def sign_sha512(secret: str, body: bytes) -> str:
+    """Lower-case hex HMAC-SHA512: the intake signature of W3."""
+    return hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
+
+
+def equal(left: str, right: str) -> bool:
+    """Compare two strings in constant time."""
+    return hmac.compare_digest(left.encode("utf-8", "replace"), right.encode("utf-8", "replace"))
+
+
+class SecretBox:
+    """Encrypts values at rest. The first key encrypts, all of them decrypt, so that keys can rotate."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        if not keys:
+            raise ValueError("at least one secret key is needed")
+        self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
+
+    def encrypt(self, text: str) -> bytes:
+        """Encrypt and authenticate a text under the first key."""
+        return self._fernet.encrypt(text.encode())
+
+    def decrypt(self, data: bytes) -> str:
+        """The text again; raises DecryptionError when no key fits or the data was changed."""
+        try:
+            return self._fernet.decrypt(data).decode()
+        except InvalidToken:
+            raise DecryptionError("no key of TRIBUTARY_SECRET_KEYS can read this value") from None
+
+
+def _derive(key: str) -> bytes:
+    derived = HKDF(hashes.SHA256(), 32, salt=None, info=b"tributary secret box").derive(key.encode())
+    return base64.urlsafe_b64encode(derived)

@@ -1,0 +1,69 @@
+"""Structured logs, and the request id that follows a request into the jobs it causes."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.settings import Settings
+
+
+def configure_logging(settings: Settings, process: str) -> None:
+    """Send structured logs of this process, ours and the libraries', to standard error."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    renderer: list[Any] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if settings.log_format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    for noisy in ("httpx", "httpcore", "tortoise", "asyncio", "dramatiq"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level]
+        ),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+
+
+def new_request_id() -> str:
+    """A fresh request id: 128 random bits in hex."""
+    return secrets.token_hex(16)
+
+
+@contextmanager
+def logged_as(**values: Any) -> Iterator[None]:
+    """Add values (such as the request id) to every log line written inside."""
+    with structlog.contextvars.bound_contextvars(**values):
+        yield
+
+
+def logger() -> Any:
+    """The structured logger."""
+    return structlog.get_logger()

@@ -1,0 +1,114 @@
+"""The brand's reports: registrations, activity, first deposits, conversions; and what changed about them.
+
+All are append-only facts, partitioned by month of their business day. A correction marks the earlier row superseded
+by a recording and leaves a FactChange. Each fact carries the dimensions that reports group by, as they were then.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tortoise import fields
+from tortoise.indexes import Index
+
+from app.models.base import TenantModel, amount, json_object, text
+
+
+class Fact(TenantModel):
+    """What every fact has. The primary key of the tables is (business_day, id); id alone is unique too."""
+
+    partner_column = "partner_id"
+    brand_column = "brand_id"
+
+    id = fields.BigIntField(primary_key=True)
+    recording_id = fields.BigIntField()
+    # The recording whose correction replaced this row; None: it still holds.
+    superseded_by = fields.BigIntField(null=True)
+    occurred_at = fields.DatetimeField()
+    business_day = fields.DateField()
+    brand_id = fields.BigIntField()
+    partner_id = fields.BigIntField()
+    campaign_id = fields.BigIntField()
+    plan_id = fields.BigIntField()
+    promo_id = fields.BigIntField()
+    player_id = fields.BigIntField()
+    country = text(2)
+    # ISO 4217 `XXX` for facts without money.
+    currency = text(8)
+
+    class Meta:
+        abstract = True
+
+
+class Registration(Fact):
+    """A player signed up."""
+
+    class Meta:
+        table = "registrations"
+
+
+class FirstDeposit(Fact):
+    """A player's first deposit; a late, earlier one supersedes it (M05)."""
+
+    first_deposit_sum = amount()
+
+    class Meta:
+        table = "first_deposits"
+
+
+class Activity(Fact):
+    """What a player did in an interval, as reported by the brand. Natural key: brand, user, from, to, currency."""
+
+    period_from = fields.DatetimeField()
+    period_to = fields.DatetimeField()
+    # The brand's own revision of this interval; the highest wins.
+    revision = fields.BigIntField(null=True)
+    deposits_count = amount(default=Decimal(0))
+    deposits_sum = amount(default=Decimal(0))
+    cashouts_count = amount(default=Decimal(0))
+    cashouts_sum = amount(default=Decimal(0))
+    chargebacks_count = amount(default=Decimal(0))
+    chargebacks_sum = amount(default=Decimal(0))
+    bonus_issues_sum = amount(default=Decimal(0))
+    casino_bets_count = amount(default=Decimal(0))
+    casino_total_bets_sum = amount(default=Decimal(0))
+    casino_total_wins_sum = amount(default=Decimal(0))
+
+    class Meta:
+        table = "activities"
+
+
+class Conversion(Fact):
+    """A single sale or lead with its transaction id."""
+
+    # sale | lead
+    kind = text(8)
+    # Unique within the brand and kind.
+    transaction_id = text(200)
+    amount = amount()
+    description = text(500, null=True)
+
+    class Meta:
+        table = "conversions"
+
+
+class FactChange(TenantModel):
+    """A correction of a fact: who replaced which row, why, and by how much each metric changed."""
+
+    partner_column = "partner_id"
+    brand_column = "brand_id"
+
+    id = fields.BigIntField(primary_key=True)
+    recording_id = fields.BigIntField()
+    partner_id = fields.BigIntField()
+    brand_id = fields.BigIntField()
+    # The table of the fact.
+    fact = text(32)
+    before_id = fields.BigIntField()
+    after_id = fields.BigIntField(null=True)
+    reason = text(200)
+    delta = json_object()
+
+    class Meta:
+        table = "fact_changes"
+        indexes = (Index(fields=("recording_id",), name="fact_changes_recording_id"),)

@@ -1,0 +1,35 @@
+"""Players: a brand's customers, attributed once."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.indexes import Index
+
+from app.models.base import TenantModel, reference, text
+
+
+class Player(TenantModel):
+    """A brand's customer (for shops: the customer), attributed at registration (M03)."""
+
+    partner_column = "partner_id"
+    brand_column = "brand_id"
+
+    id = fields.BigIntField(primary_key=True)
+    brand = reference("Brand")
+    # The brand's own id of the customer; never shown to partners.
+    user_id = text(200)
+    partner = reference("Partner")
+    campaign = reference("Campaign")
+    promo = reference("Promo", db_index=True)
+    # Visits are partitioned and may be dropped one day: no foreign key.
+    visit_id = fields.BigIntField(null=True)
+    country = text(2)
+    language = text(16, null=True)
+    currency = text(8)
+    sign_up_at = fields.DatetimeField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "players"
+        unique_together = (("brand", "user_id"),)
+        indexes = (Index(fields=("partner_id", "id"), name="players_partner_id"),)

@@ -1,0 +1,59 @@
+"""Rollups: sums of facts up to a position of the log. Reports add what came later (decision 8)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tortoise import fields
+
+from app.models.base import TenantModel, amount, text
+
+
+class DailyRollup(TenantModel):
+    """Additive metrics by day, promo, country and currency."""
+
+    partner_column = "partner_id"
+    brand_column = "brand_id"
+
+    id = fields.BigIntField(primary_key=True)
+    business_day = fields.DateField()
+    promo_id = fields.BigIntField()
+    plan_id = fields.BigIntField()
+    country = text(2)
+    currency = text(8)
+    campaign_id = fields.BigIntField()
+    brand_id = fields.BigIntField()
+    partner_id = fields.BigIntField()
+    visits_count = amount(default=Decimal(0))
+    registrations_count = amount(default=Decimal(0))
+    first_deposits_count = amount(default=Decimal(0))
+    first_deposits_sum = amount(default=Decimal(0))
+    deposits_count = amount(default=Decimal(0))
+    deposits_sum = amount(default=Decimal(0))
+    cashouts_count = amount(default=Decimal(0))
+    cashouts_sum = amount(default=Decimal(0))
+    chargebacks_count = amount(default=Decimal(0))
+    chargebacks_sum = amount(default=Decimal(0))
+    bonus_issues_sum = amount(default=Decimal(0))
+    casino_bets_count = amount(default=Decimal(0))
+    casino_total_bets_sum = amount(default=Decimal(0))
+    casino_total_wins_sum = amount(default=Decimal(0))
+    sales_count = amount(default=Decimal(0))
+    sales_sum = amount(default=Decimal(0))
+    leads_count = amount(default=Decimal(0))
+
+    class Meta:
+        table = "daily_rollups"
+        unique_together = (("business_day", "promo_id", "plan_id", "country", "currency"),)
+
+
+class RollupPosition(TenantModel):
+    """Up to which position of the log a rollup has folded the facts."""
+
+    operators_only = True
+
+    rollup = text(64, primary_key=True)
+    position = fields.BigIntField()
+
+    class Meta:
+        table = "rollup_positions"

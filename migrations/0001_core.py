@@ -1,0 +1,616 @@
+"""The core words: every table of the first release. Partitioned tables are written in SQL at the end."""
+
+import datetime
+from decimal import Decimal
+
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
+from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+from app.infra.encoding import dumps_text, loads
+from app.infra.migrations import CreatePartitionedModel
+
+_FACT_COLUMNS = """
+    recording_id bigint NOT NULL,
+    superseded_by bigint,
+    occurred_at timestamptz NOT NULL,
+    business_day date NOT NULL,
+    brand_id bigint NOT NULL,
+    partner_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    plan_id bigint NOT NULL,
+    promo_id bigint NOT NULL,
+    player_id bigint NOT NULL,
+    country varchar(2) NOT NULL,
+    currency varchar(8) NOT NULL,
+"""
+
+
+def _fact_table(table: str, columns: str) -> str:
+    """A table of facts, partitioned by month of the business day; what fits no month goes to the default."""
+    return f"""
+CREATE SEQUENCE {table}_id_seq;
+CREATE TABLE {table} (
+    id bigint NOT NULL DEFAULT nextval('{table}_id_seq'),
+    {_FACT_COLUMNS}
+    {columns}
+    PRIMARY KEY (business_day, id)
+) PARTITION BY RANGE (business_day);
+ALTER SEQUENCE {table}_id_seq OWNED BY {table}.id;
+CREATE INDEX {table}_recording_id ON {table} (recording_id);
+CREATE INDEX {table}_superseded_by ON {table} (superseded_by) WHERE superseded_by IS NOT NULL;
+CREATE INDEX {table}_player_id ON {table} (player_id);
+CREATE TABLE {table}_default PARTITION OF {table} DEFAULT;
+"""
+
+
+_METRIC = "numeric(38,18) NOT NULL DEFAULT 0"
+
+_PARTITIONED_TABLES = (
+    _fact_table("registrations", "")
+    + _fact_table("first_deposits", "first_deposit_sum numeric(38,18) NOT NULL,")
+    + _fact_table(
+        "activities",
+        f"""
+    period_from timestamptz NOT NULL,
+    period_to timestamptz NOT NULL,
+    revision bigint,
+    deposits_count {_METRIC},
+    deposits_sum {_METRIC},
+    cashouts_count {_METRIC},
+    cashouts_sum {_METRIC},
+    chargebacks_count {_METRIC},
+    chargebacks_sum {_METRIC},
+    bonus_issues_sum {_METRIC},
+    casino_bets_count {_METRIC},
+    casino_total_bets_sum {_METRIC},
+    casino_total_wins_sum {_METRIC},
+""",
+    )
+    + _fact_table(
+        "conversions",
+        """
+    kind varchar(8) NOT NULL,
+    transaction_id varchar(200) NOT NULL,
+    amount numeric(38,18) NOT NULL,
+    description varchar(500),
+""",
+    )
+    + """
+CREATE INDEX conversions_transaction ON conversions (brand_id, kind, transaction_id);
+
+CREATE TABLE visits (
+    id bigint PRIMARY KEY,
+    recording_id bigint NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    business_day date NOT NULL,
+    promo_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    plan_id bigint NOT NULL,
+    brand_id bigint NOT NULL,
+    partner_id bigint NOT NULL,
+    attributable_until timestamptz NOT NULL,
+    fingerprint bigint NOT NULL,
+    country varchar(2) NOT NULL,
+    device varchar(16) NOT NULL,
+    uncounted_reason varchar(16),
+    referrer varchar(1000),
+    user_agent varchar(500),
+    destination varchar(8000) NOT NULL,
+    tags jsonb NOT NULL,
+    corrupted boolean NOT NULL DEFAULT false
+) PARTITION BY RANGE (id);
+CREATE INDEX visits_recording_id ON visits (recording_id);
+CREATE TABLE visits_default PARTITION OF visits DEFAULT;
+CREATE SEQUENCE visit_nodes MINVALUE 0 MAXVALUE 1023 CYCLE;
+
+CREATE TABLE visit_addresses (
+    visit_id bigint PRIMARY KEY,
+    ip varchar(45) NOT NULL
+) PARTITION BY RANGE (visit_id);
+CREATE TABLE visit_addresses_default PARTITION OF visit_addresses DEFAULT;
+"""
+)
+
+_DROP_PARTITIONED_TABLES = """
+DROP TABLE registrations, first_deposits, activities, conversions, visits, visit_addresses;
+DROP SEQUENCE visit_nodes;
+"""
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    operations = [
+        CreatePartitionedModel(
+            name='Activity',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('recording_id', fields.BigIntField()),
+                ('superseded_by', fields.BigIntField(null=True)),
+                ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('business_day', fields.DateField()),
+                ('brand_id', fields.BigIntField()),
+                ('partner_id', fields.BigIntField()),
+                ('campaign_id', fields.BigIntField()),
+                ('plan_id', fields.BigIntField()),
+                ('promo_id', fields.BigIntField()),
+                ('player_id', fields.BigIntField()),
+                ('country', fields.CharField(max_length=2)),
+                ('currency', fields.CharField(max_length=8)),
+                ('period_from', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('period_to', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('revision', fields.BigIntField(null=True)),
+                ('deposits_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('deposits_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('cashouts_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('cashouts_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('chargebacks_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('chargebacks_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('bonus_issues_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('casino_bets_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('casino_total_bets_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('casino_total_wins_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+            ],
+            options={'table': 'activities', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'What a player did in an interval, as reported by the brand. Natural key: brand, user, from, to, currency.'},
+                    ),
+        ops.CreateModel(
+            name='Brand',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('code', fields.CharField(unique=True, max_length=32)),
+                ('slug', fields.CharField(unique=True, max_length=100)),
+                ('name', fields.CharField(max_length=200)),
+                ('category', fields.CharField(max_length=64)),
+                ('state', fields.CharField(default='active', max_length=16)),
+                ('main_url', fields.CharField(max_length=2000)),
+                ('time_zone', fields.CharField(max_length=64)),
+                ('currency', fields.CharField(max_length=8)),
+                ('cookie_days', fields.IntField(default=30)),
+                ('stag_parameter', fields.CharField(default='stag', max_length=64)),
+                ('sandbox', fields.BooleanField(default=False)),
+                ('clock_offset', fields.TimeDeltaField(default=datetime.timedelta(seconds=0.0))),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'brands', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'What is promoted; the network API calls it a program.'},
+        ),
+        ops.CreateModel(
+            name='BrandKey',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('brand', fields.ForeignKeyField('tributary.Brand', source_field='brand_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('key', fields.CharField(unique=True, max_length=64)),
+                ('secret', fields.BinaryField()),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'brand_keys', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'An intake key of a brand; several may be active, so that they can rotate (W3).'},
+        ),
+        ops.CreateModel(
+            name='CommissionPlan',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('brand', fields.ForeignKeyField('tributary.Brand', source_field='brand_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('name', fields.CharField(max_length=200)),
+                ('state', fields.CharField(default='active', max_length=16)),
+                ('is_default', fields.BooleanField(default=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'commission_plans', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'An executable deal of one brand; report columns call it a strategy.'},
+        ),
+        CreatePartitionedModel(
+            name='Conversion',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('recording_id', fields.BigIntField()),
+                ('superseded_by', fields.BigIntField(null=True)),
+                ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('business_day', fields.DateField()),
+                ('brand_id', fields.BigIntField()),
+                ('partner_id', fields.BigIntField()),
+                ('campaign_id', fields.BigIntField()),
+                ('plan_id', fields.BigIntField()),
+                ('promo_id', fields.BigIntField()),
+                ('player_id', fields.BigIntField()),
+                ('country', fields.CharField(max_length=2)),
+                ('currency', fields.CharField(max_length=8)),
+                ('kind', fields.CharField(max_length=8)),
+                ('transaction_id', fields.CharField(max_length=200)),
+                ('amount', fields.DecimalField(max_digits=38, decimal_places=18)),
+                ('description', fields.CharField(null=True, max_length=500)),
+            ],
+            options={'table': 'conversions', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'A single sale or lead with its transaction id.'},
+                    ),
+        ops.CreateModel(
+            name='DailyRollup',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('business_day', fields.DateField()),
+                ('promo_id', fields.BigIntField()),
+                ('plan_id', fields.BigIntField()),
+                ('country', fields.CharField(max_length=2)),
+                ('currency', fields.CharField(max_length=8)),
+                ('campaign_id', fields.BigIntField()),
+                ('brand_id', fields.BigIntField()),
+                ('partner_id', fields.BigIntField()),
+                ('visits_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('registrations_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('first_deposits_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('first_deposits_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('deposits_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('deposits_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('cashouts_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('cashouts_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('chargebacks_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('chargebacks_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('bonus_issues_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('casino_bets_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('casino_total_bets_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('casino_total_wins_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('sales_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('sales_sum', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+                ('leads_count', fields.DecimalField(default=Decimal('0'), max_digits=38, decimal_places=18)),
+            ],
+            options={'table': 'daily_rollups', 'app': 'tributary', 'unique_together': (('business_day', 'promo_id', 'plan_id', 'country', 'currency'),), 'pk_attr': 'id', 'table_description': 'Additive metrics by day, promo, country and currency.'},
+        ),
+        ops.CreateModel(
+            name='FactChange',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('recording_id', fields.BigIntField()),
+                ('partner_id', fields.BigIntField()),
+                ('brand_id', fields.BigIntField()),
+                ('fact', fields.CharField(max_length=32)),
+                ('before_id', fields.BigIntField()),
+                ('after_id', fields.BigIntField(null=True)),
+                ('reason', fields.CharField(max_length=200)),
+                ('delta', fields.JSONField(encoder=dumps_text, decoder=loads)),
+            ],
+            options={'table': 'fact_changes', 'app': 'tributary', 'indexes': [Index(fields=['recording_id'], name='fact_changes_recording_id')], 'pk_attr': 'id', 'table_description': 'A correction of a fact: who replaced which row, why, and by how much each metric changed.'},
+        ),
+        CreatePartitionedModel(
+            name='FirstDeposit',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('recording_id', fields.BigIntField()),
+                ('superseded_by', fields.BigIntField(null=True)),
+                ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('business_day', fields.DateField()),
+                ('brand_id', fields.BigIntField()),
+                ('partner_id', fields.BigIntField()),
+                ('campaign_id', fields.BigIntField()),
+                ('plan_id', fields.BigIntField()),
+                ('promo_id', fields.BigIntField()),
+                ('player_id', fields.BigIntField()),
+                ('country', fields.CharField(max_length=2)),
+                ('currency', fields.CharField(max_length=8)),
+                ('first_deposit_sum', fields.DecimalField(max_digits=38, decimal_places=18)),
+            ],
+            options={'table': 'first_deposits', 'app': 'tributary', 'pk_attr': 'id', 'table_description': "A player's first deposit; a late, earlier one supersedes it (M05)."},
+                    ),
+        ops.CreateModel(
+            name='Landing',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('brand', fields.ForeignKeyField('tributary.Brand', source_field='brand_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('title', fields.CharField(max_length=200)),
+                ('url', fields.CharField(max_length=2000)),
+                ('audience', fields.CharField(default='players', max_length=16)),
+                ('state', fields.CharField(default='active', max_length=16)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'landings', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'A page of the brand that a promo can lead to.'},
+        ),
+        ops.CreateModel(
+            name='OperatorUser',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('email', fields.CharField(unique=True, max_length=254)),
+                ('name', fields.CharField(max_length=200)),
+                ('password_hash', fields.CharField(null=True, max_length=200)),
+                ('totp_secret', fields.BinaryField(null=True)),
+                ('totp_last_step', fields.BigIntField(null=True)),
+                ('state', fields.CharField(default='active', max_length=16)),
+                ('last_sign_in_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('role', fields.CharField(max_length=24)),
+                ('brand_ids', fields.JSONField(null=True, encoder=dumps_text, decoder=loads)),
+            ],
+            options={'table': 'operator_users', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'Staff; an advertiser is an operator user limited to the brands listed.'},
+                    ),
+        ops.CreateModel(
+            name='Partner',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('code', fields.CharField(unique=True, max_length=32)),
+                ('name', fields.CharField(max_length=200)),
+                ('state', fields.CharField(max_length=16)),
+                ('currency', fields.CharField(max_length=8)),
+                ('time_zone', fields.CharField(default='UTC', max_length=64)),
+                ('sandbox', fields.BooleanField(default=False)),
+                ('clock_offset', fields.TimeDeltaField(default=datetime.timedelta(seconds=0.0))),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'partners', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'An affiliate account: a company or a person.'},
+        ),
+        ops.CreateModel(
+            name='Affiliation',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('brand', fields.ForeignKeyField('tributary.Brand', source_field='brand_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('state', fields.CharField(max_length=16)),
+                ('terms_version', fields.IntField(default=1)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('decided_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'affiliations', 'app': 'tributary', 'unique_together': (('partner', 'brand'),), 'pk_attr': 'id', 'table_description': "A partner's relation to a brand; the network API calls it an affrequest."},
+        ),
+        ops.CreateModel(
+            name='Campaign',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('brand', fields.ForeignKeyField('tributary.Brand', source_field='brand_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('plan', fields.ForeignKeyField('tributary.CommissionPlan', source_field='plan_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('name', fields.CharField(max_length=200)),
+                ('state', fields.CharField(default='active', max_length=16)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'campaigns', 'app': 'tributary', 'indexes': [Index(fields=['partner_id', 'id'], name='campaigns_partner_id')], 'pk_attr': 'id', 'table_description': "A partner's container for one brand and one commission plan."},
+        ),
+        ops.CreateModel(
+            name='PartnerUser',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('email', fields.CharField(unique=True, max_length=254)),
+                ('name', fields.CharField(max_length=200)),
+                ('password_hash', fields.CharField(null=True, max_length=200)),
+                ('totp_secret', fields.BinaryField(null=True)),
+                ('totp_last_step', fields.BigIntField(null=True)),
+                ('state', fields.CharField(default='active', max_length=16)),
+                ('last_sign_in_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('role', fields.CharField(max_length=16)),
+                ('statistic_token_hash', fields.CharField(null=True, unique=True, max_length=64)),
+            ],
+            options={'table': 'partner_users', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'A team member of a partner.'},
+                    ),
+        ops.CreateModel(
+            name='PlanAssignment',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('plan', fields.ForeignKeyField('tributary.CommissionPlan', source_field='plan_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'plan_assignments', 'app': 'tributary', 'unique_together': (('partner', 'plan'),), 'pk_attr': 'id', 'table_description': 'Makes a plan that is not a default available to one partner.'},
+        ),
+        ops.CreateModel(
+            name='PlanVersion',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('plan', fields.ForeignKeyField('tributary.CommissionPlan', source_field='plan_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('number', fields.IntField()),
+                ('currency', fields.CharField(max_length=8)),
+                ('terms', fields.JSONField(encoder=dumps_text, decoder=loads)),
+                ('valid_from', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('published_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'plan_versions', 'app': 'tributary', 'unique_together': (('plan', 'number'),), 'pk_attr': 'id', 'table_description': 'One version of a plan. A trigger refuses to change it once it is published (decision 3).'},
+        ),
+        ops.CreateModel(
+            name='Recording',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('position', fields.BigIntField(null=True, unique=True)),
+                ('known_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'recordings', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'One committed transaction that wrote facts or events. The sequencer gives it its place.'},
+        ),
+        ops.CreateModel(
+            name='Event',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('recording', fields.ForeignKeyField('tributary.Recording', source_field='recording_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('n', fields.IntField()),
+                ('type', fields.CharField(max_length=64)),
+                ('subject_type', fields.CharField(max_length=32)),
+                ('subject_id', fields.BigIntField(null=True)),
+                ('actor_type', fields.CharField(max_length=16)),
+                ('actor_id', fields.BigIntField(null=True)),
+                ('partner_id', fields.BigIntField(null=True)),
+                ('brand_id', fields.BigIntField(null=True)),
+                ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('data', fields.JSONField(encoder=dumps_text, decoder=loads)),
+                ('request_id', fields.CharField(null=True, max_length=64)),
+                ('ip', fields.CharField(null=True, max_length=45)),
+            ],
+            options={'table': 'events', 'app': 'tributary', 'unique_together': (('recording', 'n'),), 'indexes': [Index(fields=['partner_id', 'id'], name='events_partner_id')], 'pk_attr': 'id', 'table_description': 'One line of the log: what happened, who did it, to what (A68).'},
+        ),
+        CreatePartitionedModel(
+            name='Registration',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('recording_id', fields.BigIntField()),
+                ('superseded_by', fields.BigIntField(null=True)),
+                ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('business_day', fields.DateField()),
+                ('brand_id', fields.BigIntField()),
+                ('partner_id', fields.BigIntField()),
+                ('campaign_id', fields.BigIntField()),
+                ('plan_id', fields.BigIntField()),
+                ('promo_id', fields.BigIntField()),
+                ('player_id', fields.BigIntField()),
+                ('country', fields.CharField(max_length=2)),
+                ('currency', fields.CharField(max_length=8)),
+            ],
+            options={'table': 'registrations', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'A player signed up.'},
+                    ),
+        ops.CreateModel(
+            name='RelayPosition',
+            fields=[
+                ('reader', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('position', fields.BigIntField()),
+            ],
+            options={'table': 'relay_positions', 'app': 'tributary', 'pk_attr': 'reader', 'table_description': 'How far one reader of the log has come.'},
+        ),
+        ops.CreateModel(
+            name='RollupPosition',
+            fields=[
+                ('rollup', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('position', fields.BigIntField()),
+            ],
+            options={'table': 'rollup_positions', 'app': 'tributary', 'pk_attr': 'rollup', 'table_description': 'Up to which position of the log a rollup has folded the facts.'},
+        ),
+        ops.CreateModel(
+            name='SequenceHead',
+            fields=[
+                ('id', fields.SmallIntField(generated=False, primary_key=True, unique=True, db_index=True)),
+                ('position', fields.BigIntField()),
+                ('known_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'sequence_heads', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'The last position given. A single row.'},
+        ),
+        ops.CreateModel(
+            name='Session',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('token_hash', fields.CharField(unique=True, max_length=64)),
+                ('partner_user', fields.ForeignKeyField('tributary.PartnerUser', source_field='partner_user_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('operator_user', fields.ForeignKeyField('tributary.OperatorUser', source_field='operator_user_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('ip', fields.CharField(null=True, max_length=45)),
+                ('user_agent', fields.CharField(null=True, max_length=500)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('last_used_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('terminated_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'sessions', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'One sign-in. The token itself is never stored.'},
+        ),
+        ops.CreateModel(
+            name='TrafficSource',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('name', fields.CharField(unique=True, max_length=100)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'traffic_sources', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'A way of reaching visitors (SEO, social media, e-mail …) that a promo may state once (A04).'},
+        ),
+        ops.CreateModel(
+            name='Promo',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('campaign', fields.ForeignKeyField('tributary.Campaign', source_field='campaign_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('brand', fields.ForeignKeyField('tributary.Brand', source_field='brand_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('landing', fields.ForeignKeyField('tributary.Landing', source_field='landing_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('traffic_source', fields.ForeignKeyField('tributary.TrafficSource', source_field='traffic_source_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('code', fields.CharField(unique=True, max_length=32)),
+                ('title', fields.CharField(max_length=200)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'promos', 'app': 'tributary', 'indexes': [Index(fields=['partner_id', 'id'], name='promos_partner_id')], 'pk_attr': 'id', 'table_description': 'One tracking link inside a campaign.'},
+        ),
+        ops.CreateModel(
+            name='Player',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('brand', fields.ForeignKeyField('tributary.Brand', source_field='brand_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('user_id', fields.CharField(max_length=200)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('campaign', fields.ForeignKeyField('tributary.Campaign', source_field='campaign_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('promo', fields.ForeignKeyField('tributary.Promo', source_field='promo_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('visit_id', fields.BigIntField(null=True)),
+                ('country', fields.CharField(max_length=2)),
+                ('language', fields.CharField(null=True, max_length=16)),
+                ('currency', fields.CharField(max_length=8)),
+                ('sign_up_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'players', 'app': 'tributary', 'unique_together': (('brand', 'user_id'),), 'indexes': [Index(fields=['partner_id', 'id'], name='players_partner_id')], 'pk_attr': 'id', 'table_description': "A brand's customer (for shops: the customer), attributed at registration (M03)."},
+        ),
+        ops.CreateModel(
+            name='Postback',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('campaign', fields.ForeignKeyField('tributary.Campaign', source_field='campaign_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('promo', fields.ForeignKeyField('tributary.Promo', source_field='promo_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('action', fields.CharField(max_length=32)),
+                ('url', fields.CharField(max_length=4000)),
+                ('state', fields.CharField(default='active', max_length=16)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'postbacks', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'A callback that a partner configured for an action on the account, a campaign or a promo (A13).'},
+        ),
+        ops.CreateModel(
+            name='PostbackDelivery',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('postback', fields.ForeignKeyField('tributary.Postback', source_field='postback_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('event', fields.ForeignKeyField('tributary.Event', source_field='event_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('action', fields.CharField(max_length=32)),
+                ('url', fields.CharField(max_length=8000)),
+                ('url_hash', fields.CharField(max_length=64)),
+                ('state', fields.CharField(default='pending', max_length=16)),
+                ('attempts', fields.IntField(default=0)),
+                ('next_attempt_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('claimed_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'postback_deliveries', 'app': 'tributary', 'unique_together': (('event', 'url_hash'),), 'pk_attr': 'id', 'table_description': 'One rendered URL to call for one event: unique, so that planning twice sends once.'},
+        ),
+        ops.CreateModel(
+            name='PostbackAttempt',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('delivery', fields.ForeignKeyField('tributary.PostbackDelivery', source_field='delivery_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('partner', fields.ForeignKeyField('tributary.Partner', source_field='partner_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('sent_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('duration_ms', fields.IntField()),
+                ('response_code', fields.IntField(null=True)),
+                ('response_body', fields.CharField(null=True, max_length=1000)),
+                ('error', fields.CharField(null=True, max_length=300)),
+            ],
+            options={'table': 'postback_attempts', 'app': 'tributary', 'indexes': [Index(fields=['delivery_id'], name='postback_attempts_delivery_id'), Index(fields=['partner_id', 'id'], name='postback_attempts_partner_id')], 'pk_attr': 'id', 'table_description': 'One call of a delivery and what came back (A20).'},
+        ),
+        CreatePartitionedModel(
+            name='Visit',
+            fields=[
+                ('id', fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
+                ('recording_id', fields.BigIntField()),
+                ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('business_day', fields.DateField()),
+                ('promo_id', fields.BigIntField()),
+                ('campaign_id', fields.BigIntField()),
+                ('plan_id', fields.BigIntField()),
+                ('brand_id', fields.BigIntField()),
+                ('partner_id', fields.BigIntField()),
+                ('attributable_until', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('fingerprint', fields.BigIntField()),
+                ('country', fields.CharField(max_length=2)),
+                ('device', fields.CharField(max_length=16)),
+                ('uncounted_reason', fields.CharField(null=True, max_length=16)),
+                ('referrer', fields.CharField(null=True, max_length=1000)),
+                ('user_agent', fields.CharField(null=True, max_length=500)),
+                ('destination', fields.CharField(max_length=8000)),
+                ('tags', fields.JSONField(encoder=dumps_text, decoder=loads)),
+                ('corrupted', fields.BooleanField(default=False)),
+            ],
+            options={'table': 'visits', 'app': 'tributary', 'pk_attr': 'id', 'table_description': 'One recorded click. Append-only; no foreign keys, so that recording it takes no locks.'},
+        ),
+        CreatePartitionedModel(
+            name='VisitAddress',
+            fields=[
+                ('visit_id', fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
+                ('ip', fields.CharField(max_length=45)),
+            ],
+            options={'table': 'visit_addresses', 'app': 'tributary', 'pk_attr': 'visit_id', 'table_description': 'The client address of a visit, in daily partitions that are dropped after the retention time (M04).'},
+        ),
+        ops.RunSQL(_PARTITIONED_TABLES, _DROP_PARTITIONED_TABLES),
+    ]

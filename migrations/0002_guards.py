@@ -1,0 +1,104 @@
+"""What the database itself refuses: rewriting history, half a session, a moved business day, an edited plan."""
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+_APPEND_ONLY = ("registrations", "first_deposits", "activities", "conversions")
+
+_FORWARD = """
+INSERT INTO sequence_heads (id, position) VALUES (1, 0);
+
+-- Few rows lack a position at any moment; the sequencer and the reports look for just these.
+CREATE INDEX recordings_unplaced ON recordings (id) WHERE position IS NULL;
+-- A recording is updated once, soon after it was inserted: leave room for that on its page.
+ALTER TABLE recordings SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+
+CREATE INDEX postback_deliveries_due ON postback_deliveries (next_attempt_at) WHERE state = 'pending';
+
+ALTER TABLE sessions ADD CONSTRAINT sessions_one_user
+    CHECK (num_nonnulls(partner_user_id, operator_user_id) = 1);
+ALTER TABLE sequence_heads ADD CONSTRAINT sequence_heads_single CHECK (id = 1);
+ALTER TABLE postbacks ADD CONSTRAINT postbacks_one_scope
+    CHECK (num_nonnulls(campaign_id, promo_id) <= 1);
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP;
+END $$;
+
+CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER fact_changes_append_only BEFORE UPDATE OR DELETE ON fact_changes
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- The only change that a fact allows is being superseded, once.
+CREATE FUNCTION refuse_rewriting_fact() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.superseded_by IS NULL AND NEW.superseded_by IS NOT NULL THEN
+        OLD.superseded_by := NEW.superseded_by;
+        IF OLD IS NOT DISTINCT FROM NEW THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% is append-only: a row may only be superseded, once', TG_TABLE_NAME;
+END $$;
+
+CREATE FUNCTION refuse_moving_business_day() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.time_zone IS DISTINCT FROM OLD.time_zone AND (
+        EXISTS (SELECT 1 FROM daily_rollups WHERE brand_id = OLD.id)
+        OR EXISTS (SELECT 1 FROM visits WHERE brand_id = OLD.id)
+        OR EXISTS (SELECT 1 FROM players WHERE brand_id = OLD.id)
+    ) THEN
+        RAISE EXCEPTION 'the time zone of brand % cannot change: it has facts', OLD.id;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER brands_frozen_time_zone BEFORE UPDATE ON brands
+    FOR EACH ROW EXECUTE FUNCTION refuse_moving_business_day();
+
+CREATE FUNCTION refuse_changing_published_plan() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.published_at IS NOT NULL THEN
+        RAISE EXCEPTION 'version % of plan % is published and cannot change', OLD.number, OLD.plan_id;
+    END IF;
+    RETURN COALESCE(NEW, OLD);
+END $$;
+CREATE TRIGGER plan_versions_immutable BEFORE UPDATE OR DELETE ON plan_versions
+    FOR EACH ROW EXECUTE FUNCTION refuse_changing_published_plan();
+""" + "".join(
+    f"""
+CREATE TRIGGER {table}_no_rewrite BEFORE UPDATE ON {table}
+    FOR EACH ROW EXECUTE FUNCTION refuse_rewriting_fact();
+CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+"""
+    for table in _APPEND_ONLY
+)
+
+_BACKWARD = "".join(
+    f"DROP TRIGGER {table}_no_delete ON {table}; DROP TRIGGER {table}_no_rewrite ON {table};\n"
+    for table in _APPEND_ONLY
+) + """
+DROP TRIGGER plan_versions_immutable ON plan_versions;
+DROP TRIGGER brands_frozen_time_zone ON brands;
+DROP TRIGGER fact_changes_append_only ON fact_changes;
+DROP TRIGGER events_append_only ON events;
+DROP FUNCTION refuse_changing_published_plan;
+DROP FUNCTION refuse_moving_business_day;
+DROP FUNCTION refuse_rewriting_fact;
+DROP FUNCTION refuse_change;
+ALTER TABLE postbacks DROP CONSTRAINT postbacks_one_scope;
+ALTER TABLE sequence_heads DROP CONSTRAINT sequence_heads_single;
+ALTER TABLE sessions DROP CONSTRAINT sessions_one_user;
+DROP INDEX postback_deliveries_due;
+ALTER TABLE recordings RESET (fillfactor, autovacuum_vacuum_scale_factor);
+DROP INDEX recordings_unplaced;
+DELETE FROM sequence_heads;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("tributary", "0001_core")]
+
+    operations = [ops.RunSQL(_FORWARD, _BACKWARD)]
