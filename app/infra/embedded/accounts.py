@@ -137,7 +137,7 @@ def _try_out(account: Account, program: Path, readable: Path, writable: Path) ->
                 stderr=output,
                 timeout=30,
                 # Between fork and exec nothing is imported and no lock is taken.
-                preexec_fn=become_and_reach,  # noqa: PLW1509
+                preexec_fn=become_and_reach,
             )
         except subprocess.SubprocessError as error:
             output.seek(0)

@@ -182,7 +182,7 @@ class EmbeddedPostgres:
             text=True,
             timeout=120,
             # Between fork and exec nothing is imported and no lock is taken.
-            preexec_fn=self.account.enter,  # noqa: PLW1509
+            preexec_fn=self.account.enter,
         )
         if result.returncode != 0:
             raise CannotStart(
