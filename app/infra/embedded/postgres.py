@@ -181,6 +181,8 @@ class EmbeddedPostgres:
             capture_output=True,
             text=True,
             timeout=120,
+            # Out of reach of the terminal's Ctrl-C, which would leave half a cluster.
+            start_new_session=True,
             # Between fork and exec nothing is imported and no lock is taken.
             preexec_fn=self.account.enter,
         )

@@ -1,0 +1,280 @@
+"""The `tributary` command.
+
+Each command imports what it needs when it runs: `tributary --help` and the supervisor stay small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.infra.data_directory import CannotStart, DataDirectory
+from app.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.infra.doctor import Finding
+
+_FAILED = 1
+_BAD_SETTINGS = 2
+_SCHEMA_DIRECTORY = Path("graphql")
+
+app = typer.Typer(
+    help="Tributary: the server behind an affiliate programme.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+schema = typer.Typer(help="The GraphQL schemas in graphql/.", no_args_is_help=True)
+app.add_typer(schema, name="schema")
+
+Directory = Annotated[Path, typer.Argument(help="Where the schema files are.")]
+Listener = Annotated[
+    int | None,
+    typer.Option("--listener", hidden=True, help="A listening socket inherited from `up`."),
+]
+
+
+def main() -> None:
+    """The entry point: runs a command; what the operator has to mend is text, not a traceback."""
+    try:
+        app()
+    except SettingsError as error:
+        _fail(str(error), _BAD_SETTINGS)
+    except CannotStart as error:
+        _fail(str(error), _FAILED)
+
+
+@app.command()
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Seed the demo programme when the database is empty.")
+    ] = False,
+) -> None:
+    """Start everything on this machine, and keep it running until Ctrl-C or SIGTERM."""
+    from app.infra.instance import run_instance
+
+    settings = load_settings(**({"demo": True} if demo else {}))
+    if "TRIBUTARY_LOG_FORMAT" not in os.environ and sys.stderr.isatty():
+        settings = settings.model_copy(update={"log_format": "console"})
+    _configure_logging(settings, "supervisor")
+    run_instance(settings, _announce)
+
+
+@app.command()
+def serve(listener: Listener = None) -> None:
+    """Run the API."""
+    import socket
+
+    import uvicorn
+
+    settings = _settings_of_a_process("api")
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "app.main:app",
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            timeout_graceful_shutdown=settings.shutdown_timeout,
+            # Client addresses are read through TRIBUTARY_TRUSTED_PROXIES only.
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+        )
+    )
+    server.run(sockets=None if listener is None else [socket.socket(fileno=listener)])
+    if not server.started:
+        raise typer.Exit(_FAILED)
+
+
+@app.command()
+def worker() -> None:
+    """Run the worker, which does the queued work."""
+    settings = _settings_of_a_process("worker")
+    from app.tasks.worker import run
+
+    run(settings)
+
+
+@app.command()
+def scheduler() -> None:
+    """Run the scheduler, which starts the periodic work."""
+    settings = _settings_of_a_process("scheduler")
+    from app.tasks.scheduler import run
+
+    run(settings)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest version; safe to repeat and to run twice at once."""
+    settings = _adopt_running_instance()
+    _configure_logging(settings, "migrate")
+    _migrate(settings)
+
+
+@app.command("seed-demo")
+def seed_demo() -> None:
+    """Fill an empty database with the demo programme."""
+    settings = _settings_of_a_process("seed-demo")
+    if not _seed(settings):
+        typer.echo("The demo programme is there already.", err=True)
+
+
+@app.command(hidden=True)
+def prepare() -> None:
+    """What `up` runs before the servers: migrations, and the demo programme in demo mode."""
+    settings = _settings_of_a_process("prepare")
+    _migrate(settings)
+    if settings.demo:
+        _seed(settings)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with this machine or the configuration, and how to mend it."""
+    from app.infra.doctor import diagnose
+
+    findings = diagnose(load_settings())
+    for finding in findings:
+        _print_finding(finding)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(_FAILED)
+
+
+@schema.command("export")
+def schema_export(directory: Directory = _SCHEMA_DIRECTORY) -> None:
+    """Write both schemas as SDL."""
+    from app.schema import sdl
+
+    sdl.export(directory)
+
+
+@schema.command("check")
+def schema_check(directory: Directory = _SCHEMA_DIRECTORY) -> None:
+    """Fail when a committed schema differs from the code."""
+    from app.schema import sdl
+
+    if stale := sdl.check(directory):
+        _fail(
+            f"Out of date: {', '.join(stale)}.\nFix: make schema, and review the change.", _FAILED
+        )
+
+
+def _settings_of_a_process(process: str) -> Settings:
+    settings = _adopt_running_instance()
+    if not settings.secret_keys:
+        raise SettingsError(
+            "TRIBUTARY_SECRET_KEYS: is missing, and all processes of a server need the same. "
+            "Example: TRIBUTARY_SECRET_KEYS=the output of `openssl rand -base64 32`"
+        )
+    _configure_logging(settings, process)
+    return settings
+
+
+def _adopt_running_instance() -> Settings:
+    """The settings; what they leave to the embedded servers comes from the running instance."""
+    settings = load_settings()
+    if settings.database_url and settings.redis_url:
+        return settings
+    directory = DataDirectory(settings.data_dir)
+    run = directory.running()
+    if run is None:
+        missing = "TRIBUTARY_REDIS_URL" if settings.database_url else "TRIBUTARY_DATABASE_URL"
+        raise SettingsError(
+            f"{missing} is not set, and `tributary up` is not running on {directory.path}.\n"
+            f"Fix: start it in another terminal with `make up`, or set {missing}. "
+            "Example: TRIBUTARY_DATABASE_URL=postgres://tributary:secret@db.internal/tributary "
+            "TRIBUTARY_REDIS_URL=redis://cache.internal:6379/0"
+        )
+    # Through the environment, so that whoever reads the settings later reads the same.
+    os.environ.setdefault("TRIBUTARY_DATABASE_URL", run.database_url)
+    os.environ.setdefault("TRIBUTARY_REDIS_URL", run.redis_url)
+    if not settings.database_url and not settings.secret_keys:
+        os.environ["TRIBUTARY_SECRET_KEYS"] = directory.secret_key()
+    return load_settings()
+
+
+def _configure_logging(settings: Settings, process: str) -> None:
+    from app.infra.telemetry import configure_logging
+
+    configure_logging(settings, process)
+
+
+def _migrate(settings: Settings) -> None:
+    from app.infra import migrations
+    from app.infra.database import DatabaseUnavailable
+
+    try:
+        asyncio.run(migrations.migrate(settings, lambda line: typer.echo(line, err=True)))
+    except DatabaseUnavailable as error:
+        raise CannotStart(
+            f"The database cannot be reached: {error}.\n"
+            "Fix: check TRIBUTARY_DATABASE_URL, and that PostgreSQL runs; `tributary doctor` looks too."
+        ) from error
+
+
+def _seed(settings: Settings) -> bool:
+    from app.domain.errors import DomainError
+    from app.domain.simulation import demo
+
+    try:
+        return _with_progress(lambda progress: asyncio.run(demo.seed(settings, progress)))
+    except DomainError as error:
+        raise CannotStart(
+            f"{error}\nFix: start without the demo programme: {sys.executable} -m app.cli up"
+        ) from error
+
+
+def _with_progress(work: Callable[[Callable[[str, int, int], None]], bool]) -> bool:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        return work(progress)
+
+
+def _announce(url: str, logs: Path, *, demo: bool) -> None:
+    print(f"  partners     {url}/partner/graphql")
+    print(f"  operators    {url}/admin/graphql")
+    if demo:
+        print(
+            "  logins       partner2@demo.test, partner@demo.test (two-factor), operator@demo.test,"
+        )
+        print("               advertiser@demo.test")
+        print("  password     Demo-passw0rd!")
+        print("  two-factor   JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP (TOTP secret of partner@demo.test)")
+    print(f"  logs         {logs}")
+    print(f"ready {url}", flush=True)
+
+
+def _print_finding(finding: Finding) -> None:
+    mark = "ok  " if finding.ok else "BAD "
+    print(f"{mark} {finding.name}: {finding.message}")
+    if not finding.ok:
+        print(f"     Fix: {finding.fix}")
+
+
+def _fail(text: str, code: int) -> None:
+    print(text, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
