@@ -218,7 +218,7 @@ def _migrate(settings: Settings) -> None:
     except DatabaseUnavailable as error:
         raise CannotStart(
             f"The database cannot be reached: {error}.\n"
-            "Fix: check TRIBUTARY_DATABASE_URL, and that PostgreSQL runs; `tributary doctor` looks too."
+            "Fix: check TRIBUTARY_DATABASE_URL; `tributary doctor` looks at the rest."
         ) from error
 
 
