@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.infra import processes
 from app.infra.data_directory import CannotStart, DataDirectory
 from app.settings import Settings, SettingsError, load_settings
 
@@ -177,6 +178,7 @@ def _settings_of_a_process(process: str) -> Settings:
             "Example: TRIBUTARY_SECRET_KEYS=the output of `openssl rand -base64 32`"
         )
     _configure_logging(settings, process)
+    processes.raise_open_file_limit()
     return settings
 
 

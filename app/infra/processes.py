@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
@@ -121,3 +122,12 @@ def wait_until(condition: Callable[[], bool], timeout: float, interval: float = 
 def can_recognise() -> bool:
     """Whether this system shows what the processes of this module's questions are."""
     return _PROC.is_dir()
+
+
+def raise_open_file_limit() -> None:
+    """Let this process, and its children, open as many files as its hard limit allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # An unlimited table is slow to walk for programs that close every descriptor.
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
