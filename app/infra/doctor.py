@@ -6,6 +6,7 @@ Every check looks and changes nothing, apart from a probe file that it removes a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import shutil
@@ -113,7 +114,7 @@ def check_open_files(limit: int) -> Finding:
         "open files",
         limit == resource.RLIM_INFINITY or limit >= _WANTED_FILES,
         f"a process may open {shown} files and connections, wanted are {_WANTED_FILES}",
-        f"Raise the hard limit: `ulimit -Hn {_WANTED_FILES}` as root, or LimitNOFILE in the service.",
+        f"Raise the hard limit: LimitNOFILE={_WANTED_FILES} in the service, or limits.conf.",
     )
 
 
@@ -276,7 +277,12 @@ def check_redis(url: str | None) -> Finding:
 
 def _existing(path: Path) -> Path:
     """The path itself, or its nearest parent that exists."""
-    return next(place for place in (path, *path.parents) if place.is_dir())
+    for place in (path, *path.parents):
+        # What stands below a closed directory cannot be seen, so the directory is what counts.
+        with contextlib.suppress(PermissionError):
+            if place.is_dir():
+                return place
+    return Path("/")
 
 
 def _said(error: Exception) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import select
 import signal
 import sys
 import time
@@ -77,36 +78,44 @@ def working_in(directory: Path, name: str) -> set[int]:
     return {pid for pid in found if start_time(pid) is not None}
 
 
-def send_signal(pid: int, wanted: signal.Signals, is_ours: Callable[[int], bool]) -> None:
-    """Signal the process, unless `is_ours` says that the pid belongs to somebody else by now."""
-    if sys.platform != "linux":
-        return
-    with contextlib.suppress(ProcessLookupError):
-        # The descriptor pins the process: the pid cannot be reused between question and signal.
-        descriptor = os.pidfd_open(pid)
-        try:
-            if is_ours(pid):
-                signal.pidfd_send_signal(descriptor, wanted)
-        finally:
-            os.close(descriptor)
-
-
 def end_all(
     find: Callable[[], Iterable[int]], first_signal: signal.Signals, patience: float
 ) -> None:
     """End every process that `find` finds: `first_signal`, then SIGKILL after `patience` seconds.
 
-    `find` is asked again before each signal, so that a reused pid is left alone.
+    Each is pinned by a descriptor before `find` is asked a second time, so that a pid which
+    another process got in the meantime is left alone.
     """
+    if sys.platform != "linux":
+        return
+    pinned: dict[int, int] = {}
+    try:
+        for pid in find():
+            with contextlib.suppress(ProcessLookupError):
+                pinned[pid] = os.pidfd_open(pid)
+        confirmed = set(find())
+        alive = [descriptor for pid, descriptor in pinned.items() if pid in confirmed]
+        for wanted in (first_signal, signal.SIGKILL):
+            for descriptor in alive:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(descriptor, wanted)
+            alive = _still_alive(alive, patience)
+    finally:
+        for descriptor in pinned.values():
+            os.close(descriptor)
 
-    def signal_each(wanted: signal.Signals) -> None:
-        for pid in set(find()):
-            send_signal(pid, wanted, lambda candidate: candidate in set(find()))
 
-    signal_each(first_signal)
-    if not wait_until(lambda: not set(find()), patience):
-        signal_each(signal.SIGKILL)
-        wait_until(lambda: not set(find()), patience)
+def _still_alive(descriptors: list[int], patience: float) -> list[int]:
+    """Wait until the processes have ended; gives those that have not after `patience` seconds.
+
+    An ended process has closed its files and sockets, whether or not it has been collected.
+    """
+    deadline = time.monotonic() + patience
+    alive = list(descriptors)
+    while alive and (left := deadline - time.monotonic()) > 0:
+        ended = select.select(alive, [], [], left)[0]
+        alive = [descriptor for descriptor in alive if descriptor not in ended]
+    return alive
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, interval: float = 0.02) -> bool:

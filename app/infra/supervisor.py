@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,14 +115,15 @@ class Supervisor:
     def start(self, *specs: ChildSpec) -> None:
         """Start children in this order, then wait until each is ready.
 
-        Raises ChildFailed when one is not, StopRequested when a signal arrives first.
+        Raises ChildFailed when one of them ends or is not ready in its time, StopRequested when a
+        signal arrives first.
         """
         started = [_Child(spec) for spec in specs]
         for child in started:
             self._children.append(child)
             self._spawn(child)
         for child in started:
-            self._await_ready(child)
+            self._await_ready(child, started)
 
     def run_once(self, spec: ChildSpec) -> None:
         """Run a child to its end. Raises ChildFailed unless it exits with 0, or StopRequested."""
@@ -132,7 +133,7 @@ class Supervisor:
         child.is_ready = True
         try:
             while process.poll() is None:
-                self._tend(except_for=child)
+                self._tend(except_for=[child])
                 self._pause(_POLL)
             if process.returncode != 0:
                 raise ChildFailed(spec.name, _ending(process.returncode), _tail(spec.log))
@@ -208,25 +209,24 @@ class Supervisor:
         self._report()
         return child.process
 
-    def _await_ready(self, child: _Child) -> None:
+    def _await_ready(self, child: _Child, starting: Sequence[_Child]) -> None:
         spec = child.spec
         deadline = time.monotonic() + spec.start_timeout
-        while True:
-            process = child.process
-            if process is not None and process.poll() is not None:
-                raise ChildFailed(spec.name, _ending(process.returncode), _tail(spec.log))
-            if spec.ready():
-                child.is_ready = True
-                return
+        while not spec.ready():
+            for other in starting:
+                # One that dies now would most likely do so forever: say so instead of trying.
+                if other.process is not None and (code := other.process.poll()) is not None:
+                    raise ChildFailed(other.spec.name, _ending(code), _tail(other.spec.log))
             if time.monotonic() > deadline:
                 what = f"was not ready within {spec.start_timeout:g} seconds"
                 raise ChildFailed(spec.name, what, _tail(spec.log))
-            self._tend(except_for=child)
+            self._tend(except_for=starting)
             self._pause(_POLL)
+        child.is_ready = True
 
-    def _tend(self, except_for: _Child | None = None) -> None:
+    def _tend(self, except_for: Sequence[_Child] = ()) -> None:
         for child in self._children:
-            if child is except_for:
+            if any(child is other for other in except_for):
                 continue
             if child.process is not None and child.process.poll() is not None:
                 self._schedule_restart(child, _ending(child.process.returncode))

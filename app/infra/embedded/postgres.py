@@ -95,7 +95,10 @@ class EmbeddedPostgres:
         """Whether the server takes connections."""
         program, sockets = str(binaries() / "pg_isready"), str(self.socket_directory)
         command = [program, "-q", "-t", "2", "-h", sockets]
-        answer = subprocess.run(command, check=False, env=_ENVIRONMENT, timeout=10)
+        try:
+            answer = subprocess.run(command, check=False, env=_ENVIRONMENT, timeout=10)
+        except subprocess.TimeoutExpired:
+            return False
         return answer.returncode == 0
 
     def end_leftovers(self) -> None:
@@ -104,16 +107,12 @@ class EmbeddedPostgres:
         A backend that outlives its postmaster keeps the shared memory, and a lock file whose pid
         was reused looks alive: both keep the next server from starting.
         """
-        ours = self._processes
-        if alive := ours():
-            postmaster = self._recorded_postmaster()
-            # A backend without its postmaster only listens to the immediate shutdown.
-            wanted = signal.SIGINT if postmaster in alive else signal.SIGQUIT
-            first = {postmaster} if postmaster in alive else alive
-            for pid in first:
-                processes.send_signal(pid, wanted, lambda candidate: candidate in ours())
-            if not processes.wait_until(lambda: not ours(), _LEFTOVER_PATIENCE):
-                processes.end_all(ours, signal.SIGQUIT, 1)
+        postmaster = self._recorded_postmaster()
+        processes.end_all(
+            lambda: self._processes() & {postmaster}, signal.SIGINT, _LEFTOVER_PATIENCE
+        )
+        # A backend without its postmaster only listens to the immediate shutdown.
+        processes.end_all(self._processes, signal.SIGQUIT, 1)
         if processes.can_recognise():
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             for lock in self.socket_directory.glob(".s.PGSQL.*"):
@@ -122,11 +121,11 @@ class EmbeddedPostgres:
     def _processes(self) -> set[int]:
         return processes.working_in(self.cluster, "postgres")
 
-    def _recorded_postmaster(self) -> int | None:
+    def _recorded_postmaster(self) -> int:
         try:
             return int((self.cluster / "postmaster.pid").read_text().splitlines()[0])
         except (OSError, ValueError, IndexError):
-            return None
+            return -1
 
     def create_if_missing(self) -> None:
         """Make the cluster with its database, all or nothing. Raises CannotStart."""
