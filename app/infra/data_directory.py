@@ -26,8 +26,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-# A Unix socket's path has at most 107 bytes (103 on macOS), the file name in it included.
-_LONGEST_SOCKET_DIRECTORY = 75
+# A Unix socket's path has at most 107 bytes (103 on macOS); "/.s.PGSQL.5432" is part of it.
+_LONGEST_SOCKET_DIRECTORY = 88
 # Looking whether an instance runs takes the lock for an instant, so one failed try proves nothing.
 _LOCK_PATIENCE = 0.5
 
@@ -83,6 +83,7 @@ class DataDirectory:
         self._run = self.path / "run.json"
         self._secret = self.path / "secret.key"
         self._held: int | None = None
+        self._distant_sockets: set[Path] = set()
 
     def create(self) -> None:
         """Make the directory; raises CannotStart when that is not allowed."""
@@ -121,6 +122,9 @@ class DataDirectory:
         if self._held is not None:
             self._run.unlink(missing_ok=True)
             os.ftruncate(self._held, 0)
+            for sockets in self._distant_sockets:
+                with contextlib.suppress(OSError):
+                    sockets.rmdir()
             os.close(self._held)
             self._held = None
 
@@ -171,6 +175,7 @@ class DataDirectory:
         if len(os.fsencode(directory)) > _LONGEST_SOCKET_DIRECTORY:
             digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
             directory = Path(tempfile.gettempdir()) / f"tributary-{digest}-{server}"
+            self._distant_sockets.add(directory)
         else:
             directory.parent.mkdir(mode=0o711, exist_ok=True)
         with contextlib.suppress(FileExistsError):

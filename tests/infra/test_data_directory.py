@@ -162,6 +162,16 @@ def test_sockets_have_a_short_private_directory_when_the_path_is_long(tmp_path: 
     sockets.rmdir()
 
 
+def test_unlocking_removes_the_socket_directories_outside_the_data_directory(
+    tmp_path: Path,
+) -> None:
+    directory = opened(tmp_path / ("long" * 25))
+    directory.lock()
+    sockets = directory.socket_directory("postgres")
+    directory.unlock()
+    assert not sockets.exists()
+
+
 def test_two_data_directories_with_long_paths_have_different_sockets(tmp_path: Path) -> None:
     first, second = (
         opened(tmp_path / ("long" * 25) / name).socket_directory("valkey") for name in "ab"
