@@ -76,10 +76,12 @@ CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
     for table in _APPEND_ONLY
 )
 
-_BACKWARD = "".join(
-    f"DROP TRIGGER {table}_no_delete ON {table}; DROP TRIGGER {table}_no_rewrite ON {table};\n"
-    for table in _APPEND_ONLY
-) + """
+_BACKWARD = (
+    "".join(
+        f"DROP TRIGGER {table}_no_delete ON {table}; DROP TRIGGER {table}_no_rewrite ON {table};\n"
+        for table in _APPEND_ONLY
+    )
+    + """
 DROP TRIGGER plan_versions_immutable ON plan_versions;
 DROP TRIGGER brands_frozen_time_zone ON brands;
 DROP TRIGGER fact_changes_append_only ON fact_changes;
@@ -96,6 +98,7 @@ ALTER TABLE recordings RESET (fillfactor, autovacuum_vacuum_scale_factor);
 DROP INDEX recordings_unplaced;
 DELETE FROM sequence_heads;
 """
+)
 
 
 class Migration(migrations.Migration):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from app.domain.errors import Forbidden
 
@@ -91,12 +91,16 @@ def requires(
         function: Callable[Concatenate[Scope, Parameters], Awaitable[Result]],
     ) -> Callable[Concatenate[Scope, Parameters], Awaitable[Result]]:
         @wraps(function)
-        async def checked(scope: Scope, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        async def checked(
+            scope: Scope, *args: Parameters.args, **kwargs: Parameters.kwargs
+        ) -> Result:
             if permission not in scope.permissions:
-                raise Forbidden(f"this needs the permission {permission.value}", permission=permission.value)
+                raise Forbidden(
+                    f"this needs the permission {permission.value}", permission=permission.value
+                )
             return await function(scope, *args, **kwargs)
 
         checked.__dict__["permission"] = permission
-        return checked
+        return cast("Callable[Concatenate[Scope, Parameters], Awaitable[Result]]", checked)
 
     return decorate

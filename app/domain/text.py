@@ -16,7 +16,9 @@ def clean_name(value: str, field: str, longest: int) -> str:
     if not name:
         raise Invalid(f"{field} is empty", field=(field,))
     if len(name) > longest:
-        raise Invalid(f"{field} has {len(name)} characters, at most {longest} are allowed", field=(field,))
+        raise Invalid(
+            f"{field} has {len(name)} characters, at most {longest} are allowed", field=(field,)
+        )
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
         raise Invalid(f"{field} holds control characters: leave them out", field=(field,))
     return name

@@ -81,5 +81,7 @@ class SecretBox:
 
 
 def _derive(key: str) -> bytes:
-    derived = HKDF(hashes.SHA256(), 32, salt=None, info=b"tributary secret box").derive(key.encode())
+    derived = HKDF(hashes.SHA256(), 32, salt=None, info=b"tributary secret box").derive(
+        key.encode()
+    )
     return base64.urlsafe_b64encode(derived)

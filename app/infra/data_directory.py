@@ -32,7 +32,7 @@ _LONGEST_SOCKET_DIRECTORY = 88
 _LOCK_PATIENCE = 0.5
 
 
-class CannotStart(Exception):  # noqa: N818
+class CannotStart(Exception):
     """The instance cannot start or run; the text says why and what to do about it."""
 
 

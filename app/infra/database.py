@@ -85,6 +85,10 @@ class Transaction:
         self._events += 1
         return self._events
 
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of the rows."""
+        await self.client._connection.executemany(sql, rows)
+
     async def fetch(self, sql: str, *values: Any) -> list[Row]:
         """Run a statement and return its rows, also of `INSERT … RETURNING`."""
         rows: list[Row] = await self.client.execute_query_dict(sql, list(values))

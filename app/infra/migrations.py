@@ -14,7 +14,7 @@ from tortoise.migrations.operations import CreateModel
 from tortoise.migrations.writer import MigrationWriter, format_migration_name
 
 from app.infra import database
-from app.infra.database import APP, credentials, require_url, server_settings, tortoise_config
+from app.infra.database import credentials, require_url, server_settings, tortoise_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable

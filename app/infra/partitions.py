@@ -100,7 +100,9 @@ async def drop_old_addresses(now: datetime, retention_days: int) -> list[str]:
         "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^visit_addresses_[0-9_]+$'"
         " ORDER BY relname"
     )
-    old = [row["relname"] for row in rows if row["relname"] < f"visit_addresses_{keep_from:%Y_%m_%d}"]
+    old = [
+        row["relname"] for row in rows if row["relname"] < f"visit_addresses_{keep_from:%Y_%m_%d}"
+    ]
     for name in old:
         await fetch(f"DROP TABLE IF EXISTS {name}")
     return old

@@ -38,7 +38,7 @@ class ChildFailed(CannotStart):
         super().__init__(f"{name} {what}.{shown}")
 
 
-class StopRequested(Exception):  # noqa: N818
+class StopRequested(Exception):
     """SIGTERM or Ctrl-C arrived while children were being started."""
 
 

@@ -57,6 +57,7 @@ class PartnerUser(User):
     partner_column = "partner_id"
 
     partner = reference("Partner", db_index=True)
+    partner_id: int
     # owner | manager | finance | viewer
     role = text(16)
     # SHA-256 of the static token for report feeds (A66).
@@ -90,7 +91,9 @@ class Session(TenantModel):
     token_hash = text(64, unique=True)
     # Exactly one of the two (a check constraint).
     partner_user = reference("PartnerUser", null=True, db_index=True)
+    partner_user_id: int | None
     operator_user = reference("OperatorUser", null=True, db_index=True)
+    operator_user_id: int | None
     ip = text(45, null=True)
     user_agent = text(500, null=True)
     created_at = fields.DatetimeField()

@@ -29,9 +29,10 @@ class TenantModel(Model):
 
 def reference(model: str, *, null: bool = False, **options: Any) -> Any:
     """A foreign key that refuses to delete what is still referred to."""
-    return fields.ForeignKeyField(
-        f"{APP}.{model}", on_delete=fields.RESTRICT, null=null, related_name=False, **options
-    )
+    shared: dict[str, Any] = {"on_delete": fields.RESTRICT, "related_name": False, **options}
+    if null:
+        return fields.ForeignKeyField(f"{APP}.{model}", null=True, **shared)
+    return fields.ForeignKeyField(f"{APP}.{model}", **shared)
 
 
 def amount(**options: Any) -> Any:

@@ -44,6 +44,7 @@ class BrandKey(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     brand = reference("Brand", db_index=True)
+    brand_id: int
     key = text(64, unique=True)
     # Encrypted: the HMAC needs the secret itself.
     secret = fields.BinaryField()
@@ -61,6 +62,7 @@ class Landing(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     brand = reference("Brand", db_index=True)
+    brand_id: int
     title = text(200)
     url = text(2000)
     # players | sub_affiliates

@@ -16,8 +16,11 @@ class Campaign(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     partner = reference("Partner")
+    partner_id: int
     brand = reference("Brand", db_index=True)
+    brand_id: int
     plan = reference("CommissionPlan", db_index=True)
+    plan_id: int
     name = text(200)
     # active | archived | disabled
     state = text(16, default="active")
@@ -36,11 +39,16 @@ class Promo(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     campaign = reference("Campaign", db_index=True)
+    campaign_id: int
     # Copied from the campaign, which never changes them: the click path reads one row.
     partner = reference("Partner")
+    partner_id: int
     brand = reference("Brand", db_index=True)
+    brand_id: int
     landing = reference("Landing")
+    landing_id: int
     traffic_source = reference("TrafficSource", null=True)
+    traffic_source_id: int | None
     # The path of the tracking link.
     code = text(32, unique=True)
     title = text(200)

@@ -56,6 +56,7 @@ class Event(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     recording = reference("Recording")
+    recording_id: int
     # The place within its recording, from 1: the log is ordered by (position, n).
     n = fields.IntField()
     # `concept.verb`, such as `campaign.created`.

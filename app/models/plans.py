@@ -14,6 +14,7 @@ class CommissionPlan(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     brand = reference("Brand", db_index=True)
+    brand_id: int
     name = text(200)
     # active | disabled
     state = text(16, default="active")
@@ -30,6 +31,7 @@ class PlanVersion(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     plan = reference("CommissionPlan")
+    plan_id: int
     number = fields.IntField()
     currency = text(8)
     # Rewards, conditions, tiers, schedule, caps (M10, M11).
@@ -50,7 +52,9 @@ class PlanAssignment(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     partner = reference("Partner")
+    partner_id: int
     plan = reference("CommissionPlan", db_index=True)
+    plan_id: int
     created_at = fields.DatetimeField()
 
     class Meta:

@@ -16,11 +16,15 @@ class Player(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     brand = reference("Brand")
+    brand_id: int
     # The brand's own id of the customer; never shown to partners.
     user_id = text(200)
     partner = reference("Partner")
+    partner_id: int
     campaign = reference("Campaign")
+    campaign_id: int
     promo = reference("Promo", db_index=True)
+    promo_id: int
     # Visits are partitioned and may be dropped one day: no foreign key.
     visit_id = fields.BigIntField(null=True)
     country = text(2)

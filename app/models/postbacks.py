@@ -15,9 +15,12 @@ class Postback(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     partner = reference("Partner", db_index=True)
+    partner_id: int
     # account: both None; campaign: the campaign; promo: the promo.
     campaign = reference("Campaign", null=True, db_index=True)
+    campaign_id: int | None
     promo = reference("Promo", null=True, db_index=True)
+    promo_id: int | None
     # registration | first_deposit | deposit | … | any
     action = text(32)
     url = text(4000)
@@ -36,8 +39,11 @@ class PostbackDelivery(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     postback = reference("Postback", db_index=True)
+    postback_id: int
     partner = reference("Partner", db_index=True)
+    partner_id: int
     event = reference("Event")
+    event_id: int
     action = text(32)
     url = text(8000)
     # SHA-256 of the URL, in hex: identical URLs for one event fire once (A13).
@@ -63,7 +69,9 @@ class PostbackAttempt(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     delivery = reference("PostbackDelivery")
+    delivery_id: int
     partner = reference("Partner")
+    partner_id: int
     sent_at = fields.DatetimeField()
     duration_ms = fields.IntField()
     # None when no answer came; then `error` says why.

@@ -15,7 +15,9 @@ class Affiliation(TenantModel):
 
     id = fields.BigIntField(primary_key=True)
     partner = reference("Partner")
+    partner_id: int
     brand = reference("Brand", db_index=True)
+    brand_id: int
     # pending | accepted | rejected | suspended | deleted
     state = text(16)
     # The version of the terms that the partner signed.

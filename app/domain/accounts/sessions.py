@@ -39,7 +39,9 @@ async def authenticate(
 ) -> SignedInUser:
     """The user of a session token. Raises Unauthenticated for a wrong, ended or expired one."""
     query = (
-        queries.FIND_PARTNER_SESSION if audience is Audience.PARTNER else queries.FIND_OPERATOR_SESSION
+        queries.FIND_PARTNER_SESSION
+        if audience is Audience.PARTNER
+        else queries.FIND_OPERATOR_SESSION
     )
     rows = await fetch(query, hash_token(token), clock.now())
     if not rows:

@@ -71,12 +71,16 @@ async def sign_in(
     """
     user = await _find(audience, email)
     # argon2 is slow on purpose: keep it off the event loop.
-    matched = await asyncio.to_thread(verify_password, password, user.password_hash if user else None)
+    matched = await asyncio.to_thread(
+        verify_password, password, user.password_hash if user else None
+    )
     if user is None or not matched or user.state != "active":
         raise SignInRefused("the e-mail or the password is wrong", field=("password",))
     step = _matching_step(user, otp, box, scope.now()) if user.totp_secret is not None else None
     token = new_token()
-    acting = Scope(Actor(audience.value, user.id), scope.clock, scope.request_id, frozenset(), ip=scope.ip)
+    acting = Scope(
+        Actor(audience.value, user.id), scope.clock, scope.request_id, frozenset(), ip=scope.ip
+    )
     async with transaction() as tx:
         if step is not None and not await tx.fetch(queries.TAKE_TOTP_STEP[audience], user.id, step):
             raise _otp_refused()
@@ -99,7 +103,9 @@ def _matching_step(
     """The time step that the code belongs to, one step either way of now."""
     code = "".join((otp or "").split())
     if not code:
-        raise OtpRequired("2FA is on: send the code of your authenticator app as `otp`", field=("otp",))
+        raise OtpRequired(
+            "2FA is on: send the code of your authenticator app as `otp`", field=("otp",)
+        )
     totp = pyotp.TOTP(box.decrypt(user.totp_secret or b""))
     current = int(now.timestamp()) // _STEP_SECONDS
     for step in (current, current - 1, current + 1):

@@ -16,7 +16,7 @@ FROM brand_keys k JOIN brands b ON b.id = k.brand_id
 WHERE k.key = $1 AND (k.expires_at IS NULL OR k.expires_at > $2)
 """
 # Compared when the key is unknown, so that both refusals take the same steps.
-_NO_SECRET = "no brand has this secret"
+_ABSENT = "no brand has this secret"
 
 
 async def authenticate_brand(
@@ -39,7 +39,7 @@ async def authenticate_brand(
             "lower-case hex HMAC-SHA512 of the body"
         )
     rows = await fetch(_FIND_KEY, key, clock.now())
-    secret = box.decrypt(rows[0]["secret"]) if rows else _NO_SECRET
+    secret = box.decrypt(rows[0]["secret"]) if rows else _ABSENT
     matched = equal(sign_sha512(secret, body), signature)
     if not rows or not matched:
         raise Unauthenticated("the key is unknown or the signature does not match the body")

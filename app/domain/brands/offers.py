@@ -1,4 +1,4 @@
-"""What a partner may promote: brands with an accepted affiliation, their landings, and the plans open to the partner."""
+"""What a partner may promote: brands with an accepted affiliation, their landings, and the plans open to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ async def plans(scope: Scope, brand_id: int) -> list[CommissionPlan]:
     """The active plans of a brand that this scope may use: the defaults and those assigned to the partner (A02)."""
     if brand_id not in {brand.id for brand in await brands(scope)}:
         raise NotFound("brand", field=("brandId",))
-    rows = await scope.query(CommissionPlan).filter(brand_id=brand_id, state="active").order_by("id")
+    rows = (
+        await scope.query(CommissionPlan).filter(brand_id=brand_id, state="active").order_by("id")
+    )
     if scope.partner_id is None:
         return rows
     assigned = set(await scope.query(PlanAssignment).values_list("plan_id", flat=True))

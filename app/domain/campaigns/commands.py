@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -70,7 +71,9 @@ async def create_campaign(scope: Scope, new: NewCampaign) -> Campaign:
 
 
 @requires(Permission.MANAGE_CAMPAIGNS)
-async def create_promo(scope: Scope, new: NewPromo) -> Promo:
+async def create_promo(
+    scope: Scope, new: NewPromo, new_code: Callable[[], str] | None = None
+) -> Promo:
     """Add a promo to a campaign of the scope's partner; its tracking link works at once.
 
     Raises NotFound for a campaign, landing or traffic source that does not exist for this partner, Conflict when
@@ -93,7 +96,7 @@ async def create_promo(scope: Scope, new: NewPromo) -> Promo:
                 f"the campaign is {locked[0]['state']}: promos can be added to active campaigns only",
                 field=("campaignId",),
             )
-        code = _new_code()
+        code = (new_code or random_code)()
         rows = await tx.fetch(
             queries.INSERT_PROMO,
             campaign.id,
@@ -118,9 +121,7 @@ async def create_promo(scope: Scope, new: NewPromo) -> Promo:
     return await scope.query(Promo).get(id=promo_id)
 
 
-def _choose(
-    offers: list[Offer], chosen: int | None, what: str, field: str
-) -> Offer:
+def _choose(offers: list[Offer], chosen: int | None, what: str, field: str) -> Offer:
     """The chosen offer, or the only one."""
     if chosen is not None:
         for offer in offers:
@@ -130,7 +131,9 @@ def _choose(
     if len(offers) == 1:
         return offers[0]
     if not offers:
-        raise Conflict(f"there is no {what} open to you yet: ask your affiliate manager", field=(field,))
+        raise Conflict(
+            f"there is no {what} open to you yet: ask your affiliate manager", field=(field,)
+        )
     raise Invalid(f"there are {len(offers)} to choose from: name the {what}", field=(field,))
 
 
@@ -145,5 +148,6 @@ def _partner(scope: Scope) -> int:
     return scope.partner_id
 
 
-def _new_code() -> str:
+def random_code() -> str:
+    """A new promo code."""
     return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))

@@ -1,12 +1,13 @@
 """The event log: writing it, giving it its order, reading it."""
 
 from app.domain.events.log import LoggedEvent, lock_reader, move_reader, read_log
-from app.domain.events.record import Subject, record
+from app.domain.events.record import NewEvent, Subject, record, record_all
 from app.domain.events.sequencer import Head, head, place_recordings
 
 __all__ = [
     "Head",
     "LoggedEvent",
+    "NewEvent",
     "Subject",
     "head",
     "lock_reader",
@@ -14,4 +15,5 @@ __all__ = [
     "place_recordings",
     "read_log",
     "record",
+    "record_all",
 ]

@@ -31,7 +31,9 @@ class LoggedEvent:
 
 
 @requires(Permission.OPERATE)
-async def read_log(_scope: Scope, after: int, recordings: int = 500) -> tuple[list[LoggedEvent], int]:
+async def read_log(
+    _scope: Scope, after: int, recordings: int = 500
+) -> tuple[list[LoggedEvent], int]:
     """The events of the next recordings after a position, in order, and the position that was reached.
 
     The position reached equals `after` at the end of the log. A recording without events still moves it.

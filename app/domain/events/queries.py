@@ -50,3 +50,22 @@ SELECT max(position) AS position FROM (
 LOCK_READER = "SELECT position FROM relay_positions WHERE reader = $1 FOR UPDATE"
 ADD_READER = "INSERT INTO relay_positions (reader, position) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 MOVE_READER = "UPDATE relay_positions SET position = $2 WHERE reader = $1"
+
+INSERT_EVENTS = """
+INSERT INTO events (recording_id, n, type, subject_type, subject_id, actor_type, actor_id,
+                    partner_id, brand_id, occurred_at, data, request_id, ip)
+SELECT $1, item.n, item.type, item.subject_type, item.subject_id, $2, $3,
+       item.partner_id, item.brand_id, item.occurred_at, item.data, $4, $5
+FROM unnest($6::int[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
+            $12::timestamptz[], $13::jsonb[])
+     AS item(n, type, subject_type, subject_id, partner_id, brand_id, occurred_at, data)
+ORDER BY item.n
+"""
+
+# One cheap question instead of a transaction per reader: the relay asks it many times a second.
+PENDING_WORK = """
+SELECT EXISTS (SELECT 1 FROM recordings WHERE position IS NULL) AS unplaced,
+       (SELECT position FROM sequence_heads WHERE id = 1) AS head,
+       COALESCE((SELECT position FROM relay_positions WHERE reader = $1), 0) AS reader,
+       COALESCE((SELECT position FROM rollup_positions WHERE rollup = $2), 0) AS rollup
+"""

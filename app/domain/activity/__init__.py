@@ -1,0 +1,1 @@
+"""Activity: what players did in an interval, as brands report it."""

@@ -1,0 +1,349 @@
+"""Recording activity: new intervals, revisions of known ones, and first deposits (W3, M05)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.domain.activity import queries
+from app.domain.activity.first_deposits import FirstDepositReport, record_first_deposits
+from app.domain.errors import Invalid
+from app.domain.events import NewEvent, Subject, record_all
+from app.domain.intake import CHUNK, CLOCK_SKEW, Item, Stag, lock_brand_intake, parse_time
+from app.domain.permissions import Permission, requires
+from app.domain.players.register import (
+    Attribution,
+    NewPlayer,
+    Status,
+    find_players,
+    find_visits,
+    insert_players,
+)
+from app.domain.reports.metrics import ACTIVITY_METRICS, Kind
+from app.domain.scope import Scope
+from app.infra.clock import business_day
+from app.infra.database import Row, Transaction, transaction
+from app.infra.encoding import dumps_text
+from app.infra.money import quantise
+from app.models import Brand
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The interval of a batch: within one business day of the brand."""
+
+    start: datetime
+    end: datetime
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFirstDeposit:
+    """When a player first deposited, and how much, in the currency of its item."""
+
+    at: datetime
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NewActivity:
+    """What one player did in the interval, in one currency."""
+
+    user_id: str
+    tag: Stag | None
+    currency: str
+    revision: int | None
+    metrics: dict[str, Decimal]
+    first_deposit: ReportedFirstDeposit | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityResult:
+    """The answer to one item. `error` is a code, `message` says what to do."""
+
+    user_id: str | None
+    status: Status
+    error: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """An item that will be written, with the row that it replaces."""
+
+    item: NewActivity
+    player_id: int
+    attribution: Attribution
+    replaces: Row | None
+
+    def delta(self, name: str) -> Decimal:
+        before = self.replaces[name] if self.replaces else Decimal(0)
+        return self.item.metrics[name] - before
+
+
+def parse_interval(scope: Scope, brand: Brand, start: Any, end: Any) -> Interval:
+    """The interval of a batch. Raises Invalid unless it is within one business day and has begun."""
+    first, last = parse_time(start, "from"), parse_time(end, "to")
+    if last <= first:
+        raise Invalid("to is not after from", field=("to",))
+    if first > scope.now() + CLOCK_SKEW:
+        raise Invalid("from lies in the future: check the clock and the offset", field=("from",))
+    day = business_day(first, brand.time_zone)
+    if business_day(last - timedelta(microseconds=1), brand.time_zone) != day:
+        raise Invalid(
+            f"the interval is not within one business day in {brand.time_zone}: send one per day",
+            field=("to",),
+        )
+    return Interval(first, last, day)
+
+
+@requires(Permission.SEND_BRAND_DATA)
+async def record_activity(
+    scope: Scope, brand_id: int, start: Any, end: Any, items: Sequence[Any]
+) -> list[ActivityResult]:
+    """Take in what players did from `start` to `end` (ISO 8601 texts); one result per item, in order.
+
+    Amounts are in each item's currency. The natural key of an item is (brand, user, from, to, currency): the same
+    content is unchanged, another content replaces it, leaving the old one superseded (decision 2).
+    Raises Invalid for an impossible interval.
+    """
+    brand = await scope.query(Brand).get(id=brand_id)
+    interval = parse_interval(scope, brand, start, end)
+    results: list[ActivityResult] = []
+    for offset in range(0, len(items), CHUNK):
+        results += await _record_chunk(scope, brand, interval, items[offset : offset + CHUNK])
+    return results
+
+
+async def _record_chunk(
+    scope: Scope, brand: Brand, interval: Interval, items: Sequence[Any]
+) -> list[ActivityResult]:
+    parsed = [_parse(scope, brand, raw) for raw in items]
+    good = [item for item in parsed if isinstance(item, NewActivity)]
+    async with transaction() as tx:
+        await lock_brand_intake(tx, brand.id)
+        players = await _players(scope, tx, brand, interval, good)
+        ids = [player_id for player_id, _ in players.values()]
+        rows = await tx.fetch(
+            queries.FIND_ACTIVITIES, interval.day, ids, interval.start, interval.end
+        )
+        stored: dict[tuple[int, str], list[Row]] = {}
+        for row in rows:
+            stored.setdefault((row["player_id"], row["currency"]), []).append(row)
+        accepted: dict[tuple[int, str], _Accepted] = {}
+        results = [
+            item
+            if isinstance(item, ActivityResult)
+            else _decide(interval, item, players.get(item.user_id), stored, accepted)
+            for item in parsed
+        ]
+        await _write(scope, tx, brand, interval, list(accepted.values()))
+    return results
+
+
+def _parse(scope: Scope, brand: Brand, raw: Any) -> NewActivity | ActivityResult:
+    """The item, or its refusal."""
+    user_id: str | None = None
+    try:
+        item = Item(raw)
+        user_id = item.required_text("user_id", 200)
+        currency = item.currency(brand.currency)
+        return NewActivity(
+            user_id=user_id,
+            tag=item.stag(),
+            currency=currency,
+            revision=item.integer("revision"),
+            metrics={
+                metric.name: _metric(item, metric.name, metric.kind, currency)
+                for metric in ACTIVITY_METRICS
+            },
+            first_deposit=_first_deposit(scope, item, currency),
+        )
+    except Invalid as error:
+        return ActivityResult(user_id, Status.REJECTED, "invalid", error.message)
+
+
+def _first_deposit(scope: Scope, item: Item, currency: str) -> ReportedFirstDeposit | None:
+    amount = item.amount("first_deposit_sum", currency)
+    if amount is None and not item.has("first_deposit_at"):
+        return None
+    if amount is None or not item.has("first_deposit_at"):
+        message = "send first_deposit_at and first_deposit_sum together"
+        raise Invalid(message, field=("first_deposit_sum",))
+    at = item.required_time("first_deposit_at", scope)
+    return ReportedFirstDeposit(at, quantise(amount, currency))
+
+
+def _metric(item: Item, name: str, kind: Kind, currency: str) -> Decimal:
+    if kind is Kind.COUNT:
+        return item.count(name)
+    return quantise(item.amount(name, currency) or Decimal(0), currency)
+
+
+async def _players(
+    scope: Scope, tx: Transaction, brand: Brand, interval: Interval, items: Sequence[NewActivity]
+) -> dict[str, tuple[int, Attribution]]:
+    """The players of the items; an unknown one is registered when its item carries the tag of a visit."""
+    known = await find_players(tx, brand.id, [item.user_id for item in items])
+    players = {user_id: (player.id, player.attribution) for user_id, player in known.items()}
+    strangers = {item.user_id: item for item in items if item.user_id not in known and item.tag}
+    visits = await find_visits(tx, brand.id, [item.tag for item in strangers.values() if item.tag])
+    fresh = []
+    for item in strangers.values():
+        visit = visits.get(item.tag.visit_id) if item.tag else None
+        if visit is None or item.tag is None or visit.promo_id != item.tag.promo_id:
+            continue
+        if visit.attributable_until is not None and interval.start > visit.attributable_until:
+            continue
+        player = NewPlayer(item.user_id, item.tag, interval.start, None, None, item.currency)
+        fresh.append((player, visit))
+    ids = await insert_players(scope, tx, brand, fresh)
+    return players | {player.user_id: (ids[player.user_id], visit) for player, visit in fresh}
+
+
+def _decide(
+    interval: Interval,
+    item: NewActivity,
+    player: tuple[int, Attribution] | None,
+    stored: dict[tuple[int, str], list[Row]],
+    accepted: dict[tuple[int, str], _Accepted],
+) -> ActivityResult:
+    """What becomes of an item; an item to be written is added to `accepted`."""
+    if player is None:
+        message = "no player has this user_id: register it first, or send its tag"
+        return ActivityResult(item.user_id, Status.REJECTED, "unknown_player", message)
+    player_id, attribution = player
+    key = (player_id, item.currency)
+    if key in accepted:
+        message = "the same batch holds this user_id and currency twice"
+        return ActivityResult(item.user_id, Status.REJECTED, "conflict", message)
+    rows = stored.get(key, [])
+    same = [
+        row
+        for row in rows
+        if (row["period_from"], row["period_to"]) == (interval.start, interval.end)
+    ]
+    if len(same) < len(rows):
+        message = "another interval with other bounds covers part of this one"
+        return ActivityResult(item.user_id, Status.REJECTED, "overlap", message)
+    before = same[0] if same else None
+    refusal = _compare(item, before) if before else None
+    if refusal is not None:
+        return refusal
+    accepted[key] = _Accepted(item, player_id, attribution, before)
+    return ActivityResult(item.user_id, Status.UPDATED if before else Status.CREATED)
+
+
+def _compare(item: NewActivity, before: Row) -> ActivityResult | None:
+    """The answer when the item does not replace the row, else None."""
+    equal = all(before[name] == value for name, value in item.metrics.items())
+    if item.revision is not None and before["revision"] is not None:
+        if item.revision < before["revision"]:
+            message = f"revision {before['revision']} is stored and is newer"
+            return ActivityResult(item.user_id, Status.REJECTED, "stale", message)
+        if item.revision == before["revision"] and not equal:
+            message = f"revision {item.revision} is stored with other content: send a higher one"
+            return ActivityResult(item.user_id, Status.REJECTED, "conflict", message)
+    if equal and item.first_deposit is None:
+        return ActivityResult(item.user_id, Status.UNCHANGED)
+    return None
+
+
+async def _write(
+    scope: Scope, tx: Transaction, brand: Brand, interval: Interval, accepted: Sequence[_Accepted]
+) -> None:
+    changed = [
+        entry
+        for entry in accepted
+        if entry.replaces is None or any(entry.delta(name) for name in queries.METRICS)
+    ]
+    if changed:
+        await _write_activities(tx, brand, interval, changed)
+    deposits = [
+        NewEvent(
+            "player.deposited",
+            Subject("player", entry.player_id),
+            entry.attribution.partner_id,
+            brand.id,
+            interval.start,
+            _deposit_data(entry),
+        )
+        for entry in changed
+        if entry.delta("deposits_count") > 0
+    ]
+    first = [
+        FirstDepositReport(
+            entry.player_id, entry.attribution, reported.at, reported.amount, entry.item.currency
+        )
+        for entry in accepted
+        if (reported := entry.item.first_deposit) is not None
+    ]
+    await record_first_deposits(scope, tx, brand, first)
+    await record_all(scope, tx, deposits)
+
+
+def _deposit_data(entry: _Accepted) -> dict[str, Any]:
+    return {
+        "visit_id": entry.attribution.visit_id,
+        "promo_id": entry.attribution.promo_id,
+        "campaign_id": entry.attribution.campaign_id,
+        "country": entry.attribution.country,
+        "currency": entry.item.currency,
+        "amount": entry.delta("deposits_sum"),
+    }
+
+
+async def _write_activities(
+    tx: Transaction, brand: Brand, interval: Interval, changed: Sequence[_Accepted]
+) -> None:
+    recording = await tx.recording()
+    replaced = [entry.replaces for entry in changed if entry.replaces]
+    if replaced:
+        days, ids = [row["business_day"] for row in replaced], [row["id"] for row in replaced]
+        await tx.fetch(queries.SUPERSEDE["activities"], recording, days, ids)
+    new_ids = [row["id"] for row in await tx.fetch(queries.TAKE_IDS["activities"], len(changed))]
+    rows = [
+        (
+            *(new_id, recording, interval.start, interval.day, brand.id),
+            *(
+                entry.attribution.partner_id,
+                entry.attribution.campaign_id,
+                entry.attribution.plan_id,
+            ),
+            *(
+                entry.attribution.promo_id,
+                entry.player_id,
+                entry.attribution.country,
+                entry.item.currency,
+            ),
+            *(interval.start, interval.end, entry.item.revision),
+            *(entry.item.metrics[name] for name in queries.METRICS),
+        )
+        for new_id, entry in zip(new_ids, changed, strict=True)
+    ]
+    await tx.copy("activities", queries.ACTIVITY_COLUMNS, rows)
+    changes = [
+        (
+            *(
+                recording,
+                entry.attribution.partner_id,
+                brand.id,
+                "activities",
+                entry.replaces["id"],
+                new_id,
+            ),
+            *("revised by the brand", dumps_text(_deltas(entry))),
+        )
+        for new_id, entry in zip(new_ids, changed, strict=True)
+        if entry.replaces
+    ]
+    if changes:
+        await tx.copy("fact_changes", queries.FACT_CHANGE_COLUMNS, changes)
+
+
+def _deltas(entry: _Accepted) -> dict[str, Decimal]:
+    deltas = {name: entry.delta(name) for name in queries.METRICS}
+    return {name: delta for name, delta in deltas.items() if delta}

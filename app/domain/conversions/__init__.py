@@ -1,0 +1,1 @@
+"""Conversions: single sales and leads."""

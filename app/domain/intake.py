@@ -1,0 +1,150 @@
+"""What the intake endpoints share: reading items field by field, and one brand's intake after another (W3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.domain.errors import Invalid
+from app.domain.scope import Scope
+from app.infra.database import Transaction
+from app.infra.money import MoneyError, decimals_of, parse_amount, parse_minor_units
+
+# Items of one transaction: large enough to be fast, small enough to lock briefly.
+CHUNK = 1_000
+CLOCK_SKEW = timedelta(minutes=5)
+LARGEST_COUNT = 10**12
+
+_STAG = re.compile(r"([1-9][0-9]{0,17})_([1-9][0-9]{0,18})")
+_OFFSET = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Stag:
+    """A parsed `{promo_id}_{visit_id}`."""
+
+    promo_id: int
+    visit_id: int
+
+    def __str__(self) -> str:
+        return f"{self.promo_id}_{self.visit_id}"
+
+
+async def lock_brand_intake(tx: Transaction, brand_id: int) -> None:
+    """One transaction at a time takes in the data of a brand: the later one sees what the earlier one did."""
+    await tx.fetch("SELECT pg_advisory_xact_lock(hashtextextended('intake', $1))", brand_id)
+
+
+class Item:
+    """One item of a batch, read field by field; every refusal is Invalid and names the field."""
+
+    def __init__(self, raw: Any) -> None:
+        if not isinstance(raw, Mapping):
+            raise Invalid("the item is not a JSON object")
+        self._raw = raw
+
+    def has(self, name: str) -> bool:
+        """True when the field is there and not null."""
+        return self._raw.get(name) is not None
+
+    def text(self, name: str, longest: int) -> str | None:
+        """A text, or None when it is absent; integers are taken as text, as some platforms send ids."""
+        value = self._raw.get(name)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str) or not value or "\x00" in value:
+            raise Invalid(f"{name} is not a text", field=(name,))
+        if len(value) > longest:
+            raise Invalid(f"{name} is longer than {longest} characters", field=(name,))
+        return value
+
+    def required_text(self, name: str, longest: int) -> str:
+        """A text that must be there."""
+        value = self.text(name, longest)
+        if value is None:
+            raise Invalid(f"{name} is missing", field=(name,))
+        return value
+
+    def time(self, name: str) -> datetime | None:
+        """An ISO 8601 time with an offset, in UTC, or None when it is absent."""
+        value = self._raw.get(name)
+        return None if value is None else parse_time(value, name)
+
+    def required_time(self, name: str, scope: Scope) -> datetime:
+        """A time that must be there and not lie in the future."""
+        value = self.time(name)
+        if value is None:
+            raise Invalid(f"{name} is missing", field=(name,))
+        if value > scope.now() + CLOCK_SKEW:
+            raise Invalid(
+                f"{name} lies in the future: check the clock and the offset", field=(name,)
+            )
+        return value
+
+    def stag(self, name: str = "tag") -> Stag | None:
+        """A stag, or None when it is absent."""
+        value = self.text(name, 64)
+        if value is None:
+            return None
+        match = _STAG.fullmatch(value)
+        if match is None or int(match[2]) >= 2**63:
+            raise Invalid(
+                f"{name} is not of the form promo_visit, such as 17_2212091133", field=(name,)
+            )
+        return Stag(int(match[1]), int(match[2]))
+
+    def currency(self, default: str) -> str:
+        """A currency code; the brand's own when it is absent."""
+        value = self.text("currency", 8) or default
+        try:
+            decimals_of(value)
+        except MoneyError as error:
+            raise Invalid(str(error), field=("currency",)) from None
+        return value
+
+    def count(self, name: str) -> Decimal:
+        """A whole number from 0; 0 when it is absent."""
+        value = self._raw.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_COUNT:
+            raise Invalid(f"{name} is not a whole number from 0 to {LARGEST_COUNT}", field=(name,))
+        return Decimal(value)
+
+    def amount(self, name: str, currency: str) -> Decimal | None:
+        """An amount as a decimal string, or under `{name}_cents` in minor units; None when neither is there."""
+        cents = f"{name}_cents"
+        try:
+            if self.has(cents):
+                if self.has(name):
+                    raise Invalid(f"send {name} or {cents}, not both", field=(cents,))
+                return parse_minor_units(self._raw[cents], currency)
+            return parse_amount(self._raw[name], currency) if self.has(name) else None
+        except MoneyError as error:
+            raise Invalid(str(error), field=(cents if self.has(cents) else name,)) from None
+
+    def integer(self, name: str) -> int | None:
+        """A whole number from 0 that fits 63 bits, or None when it is absent."""
+        value = self._raw.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+            raise Invalid(f"{name} is not a whole number", field=(name,))
+        return value
+
+
+def parse_time(value: Any, field: str) -> datetime:
+    """An ISO 8601 time with an offset, in UTC. Raises Invalid naming the field."""
+    if isinstance(value, str) and _OFFSET.search(value):
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise Invalid(
+        f"{field} is not an ISO 8601 time with an offset, such as 2026-03-01T09:30:00Z",
+        field=(field,),
+    )

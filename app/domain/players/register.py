@@ -1,0 +1,301 @@
+"""Registering players that a brand reports (W3, M01–M03)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.domain.errors import Invalid
+from app.domain.events import NewEvent, Subject, record_all
+from app.domain.intake import CHUNK, Item, Stag, lock_brand_intake
+from app.domain.permissions import Permission, requires
+from app.domain.players import queries
+from app.domain.scope import Scope
+from app.infra.clock import business_day
+from app.infra.database import Transaction, transaction
+from app.models import Brand
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class Status(StrEnum):
+    """What became of an item."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlayer:
+    """A player as the brand reports it."""
+
+    user_id: str
+    tag: Stag | None
+    sign_up_at: datetime
+    country: str | None
+    language: str | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerResult:
+    """The answer to one item. `error` is a code, `message` says what to do."""
+
+    user_id: str | None
+    stag: str | None
+    promo_id: int | None
+    status: Status
+    error: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The visit that a player comes from, and the dimensions that its facts carry."""
+
+    visit_id: int | None
+    promo_id: int
+    campaign_id: int
+    plan_id: int
+    partner_id: int
+    country: str
+    attributable_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPlayer:
+    """A player that is there already."""
+
+    id: int
+    user_id: str
+    attribution: Attribution
+    country: str
+    language: str | None
+    currency: str
+
+
+@requires(Permission.SEND_BRAND_DATA)
+async def register_players(scope: Scope, brand_id: int, items: Sequence[Any]) -> list[PlayerResult]:
+    """Take in a batch of players; one result per item, in order. A bad item refuses itself only.
+
+    Repeating a batch changes nothing. Every thousand items are one transaction; raises DatabaseError when one
+    fails, after which the whole batch may be sent again.
+    """
+    brand = await scope.query(Brand).get(id=brand_id)
+    results: list[PlayerResult] = []
+    for start in range(0, len(items), CHUNK):
+        results += await _register_chunk(scope, brand, items[start : start + CHUNK])
+    return results
+
+
+async def _register_chunk(scope: Scope, brand: Brand, items: Sequence[Any]) -> list[PlayerResult]:
+    parsed = [_parse(scope, brand, raw) for raw in items]
+    good = [item for item in parsed if isinstance(item, NewPlayer)]
+    async with transaction() as tx:
+        await lock_brand_intake(tx, brand.id)
+        visits = await find_visits(tx, brand.id, [item.tag for item in good if item.tag])
+        known = await find_players(tx, brand.id, [item.user_id for item in good])
+        fresh: dict[str, tuple[NewPlayer, Attribution]] = {}
+        results: list[PlayerResult] = []
+        for item in parsed:
+            if isinstance(item, PlayerResult):
+                results.append(item)
+            elif item.user_id in known:
+                results.append(await _repeat(scope, tx, brand, known[item.user_id], item))
+            elif item.user_id in fresh:
+                results.append(_repeat_within_batch(fresh[item.user_id], item))
+            else:
+                results.append(_attribute(item, visits, fresh))
+        await insert_players(scope, tx, brand, list(fresh.values()))
+    return results
+
+
+def _parse(scope: Scope, brand: Brand, raw: Any) -> NewPlayer | PlayerResult:
+    """The item, or its refusal."""
+    user_id: str | None = None
+    try:
+        item = Item(raw)
+        user_id = item.required_text("user_id", 200)
+        country = item.text("country", 2)
+        if country is not None and not _COUNTRY.fullmatch(country):
+            raise Invalid("country is not an ISO 3166 alpha-2 code, such as RO", field=("country",))
+        return NewPlayer(
+            user_id=user_id,
+            tag=item.stag(),
+            sign_up_at=item.required_time("sign_up_at", scope),
+            country=country,
+            language=item.text("language", 16),
+            currency=item.currency(brand.currency),
+        )
+    except Invalid as error:
+        return PlayerResult(user_id, None, None, Status.REJECTED, "invalid", error.message)
+
+
+def _attribute(
+    item: NewPlayer,
+    visits: dict[int, Attribution],
+    fresh: dict[str, tuple[NewPlayer, Attribution]],
+) -> PlayerResult:
+    """Decide about a player that is not there yet; an accepted one is added to `fresh`."""
+    tag = item.tag
+    if tag is None:
+        return _rejected(item, "no_tag", "the player is not known and carries no tag")
+    visit = visits.get(tag.visit_id)
+    if visit is None or visit.promo_id != tag.promo_id:
+        return _rejected(item, "unknown_tag", f"no visit of this brand has the tag {tag}")
+    if visit.attributable_until is not None and item.sign_up_at > visit.attributable_until:
+        return _rejected(
+            item,
+            "window_ended",
+            f"the visit could be attributed until {visit.attributable_until.isoformat()}",
+        )
+    fresh[item.user_id] = (item, visit)
+    return PlayerResult(item.user_id, str(tag), tag.promo_id, Status.CREATED)
+
+
+async def _repeat(
+    scope: Scope, tx: Transaction, brand: Brand, known: KnownPlayer, item: NewPlayer
+) -> PlayerResult:
+    """A player is attributed once: another tag is a conflict, another country or language an update (M03)."""
+    stag = f"{known.attribution.promo_id}_{known.attribution.visit_id}"
+    if item.tag is not None and item.tag.visit_id != known.attribution.visit_id:
+        message = f"the player was registered with the tag {stag} and stays with it"
+        return _rejected(item, "conflict", message)
+    profile = (item.country or known.country, item.language or known.language, item.currency)
+    if profile == (known.country, known.language, known.currency):
+        return PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UNCHANGED)
+    await tx.fetch(queries.UPDATE_PLAYER, known.id, *profile)
+    event = NewEvent(
+        "player.updated",
+        Subject("player", known.id),
+        known.attribution.partner_id,
+        brand.id,
+        scope.now(),
+        {"country": profile[0], "language": profile[1], "currency": profile[2]},
+    )
+    await record_all(scope, tx, [event])
+    return PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UPDATED)
+
+
+def _repeat_within_batch(first: tuple[NewPlayer, Attribution], item: NewPlayer) -> PlayerResult:
+    earlier, visit = first
+    if item == earlier:
+        return PlayerResult(item.user_id, str(item.tag), visit.promo_id, Status.UNCHANGED)
+    return _rejected(item, "conflict", "the same batch holds this user_id with other content")
+
+
+def _rejected(item: NewPlayer, error: str, message: str) -> PlayerResult:
+    return PlayerResult(
+        item.user_id, str(item.tag) if item.tag else None, None, Status.REJECTED, error, message
+    )
+
+
+async def find_visits(
+    tx: Transaction, brand_id: int, tags: Sequence[Stag]
+) -> dict[int, Attribution]:
+    """The visits of the brand that those tags name, by visit id."""
+    rows = (
+        await tx.fetch(queries.FIND_VISITS, brand_id, [tag.visit_id for tag in tags])
+        if tags
+        else []
+    )
+    return {
+        row["visit_id"]: Attribution(
+            row["visit_id"],
+            row["promo_id"],
+            row["campaign_id"],
+            row["plan_id"],
+            row["partner_id"],
+            row["country"],
+            row["attributable_until"],
+        )
+        for row in rows
+    }
+
+
+async def find_players(
+    tx: Transaction, brand_id: int, user_ids: Sequence[str]
+) -> dict[str, KnownPlayer]:
+    """The players of the brand with those user ids, by user id."""
+    rows = await tx.fetch(queries.FIND_PLAYERS, brand_id, list(user_ids)) if user_ids else []
+    return {
+        row["user_id"]: KnownPlayer(
+            row["id"],
+            row["user_id"],
+            Attribution(
+                row["visit_id"],
+                row["promo_id"],
+                row["campaign_id"],
+                row["plan_id"],
+                row["partner_id"],
+                row["country"],
+            ),
+            row["country"],
+            row["language"],
+            row["currency"],
+        )
+        for row in rows
+    }
+
+
+async def insert_players(
+    scope: Scope, tx: Transaction, brand: Brand, fresh: Sequence[tuple[NewPlayer, Attribution]]
+) -> dict[str, int]:
+    """Write new players with their registrations and events; returns their ids by user id."""
+    if not fresh:
+        return {}
+    countries = {item.user_id: item.country or visit.country for item, visit in fresh}
+    rows = await tx.fetch(
+        queries.INSERT_PLAYERS,
+        brand.id,
+        scope.now(),
+        [item.user_id for item, _ in fresh],
+        [visit.partner_id for _, visit in fresh],
+        [visit.campaign_id for _, visit in fresh],
+        [visit.promo_id for _, visit in fresh],
+        [visit.visit_id for _, visit in fresh],
+        [countries[item.user_id] for item, _ in fresh],
+        [item.language for item, _ in fresh],
+        [item.currency for item, _ in fresh],
+        [item.sign_up_at for item, _ in fresh],
+    )
+    ids = {row["user_id"]: int(row["id"]) for row in rows}
+    await tx.fetch(
+        queries.INSERT_REGISTRATIONS,
+        await tx.recording(),
+        brand.id,
+        [item.sign_up_at for item, _ in fresh],
+        [business_day(item.sign_up_at, brand.time_zone) for item, _ in fresh],
+        [visit.partner_id for _, visit in fresh],
+        [visit.campaign_id for _, visit in fresh],
+        [visit.plan_id for _, visit in fresh],
+        [visit.promo_id for _, visit in fresh],
+        [ids[item.user_id] for item, _ in fresh],
+        [countries[item.user_id] for item, _ in fresh],
+        [item.currency for item, _ in fresh],
+    )
+    events = [
+        NewEvent(
+            "player.registered",
+            Subject("player", ids[item.user_id]),
+            visit.partner_id,
+            brand.id,
+            item.sign_up_at,
+            {
+                "visit_id": visit.visit_id,
+                "promo_id": visit.promo_id,
+                "campaign_id": visit.campaign_id,
+                "country": countries[item.user_id],
+                "currency": item.currency,
+            },
+        )
+        for item, visit in fresh
+    ]
+    await record_all(scope, tx, events)
+    return ids

@@ -1,0 +1,119 @@
+"""Running a report: rows and totals with exact numbers, money by currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from app.domain.permissions import Permission, requires
+from app.domain.reports.compiler import CompiledReport, compile_report
+from app.domain.reports.metrics import BASE_METRICS, FORMULA_METRICS, METRICS, Kind
+from app.domain.reports.specification import Grouping, ReportSpecification
+from app.domain.scope import Scope
+from app.infra.database import fetch
+from app.infra.money import NO_CURRENCY, Money
+
+Number = Decimal | None
+# A money metric has one amount per currency, in the order of the codes; other metrics have one number.
+Cell = Number | tuple[Money, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One line: the keys in grouping order, and a cell for each asked metric."""
+
+    keys: Mapping[Grouping, Any]
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Rows in the order of their keys, and totals over all of them."""
+
+    rows: tuple[ReportRow, ...]
+    totals: ReportRow
+
+
+# The sums of the base metrics, by currency.
+Sums = dict[str, dict[str, Decimal]]
+
+
+@requires(Permission.READ_REPORTS)
+async def run_report(scope: Scope, specification: ReportSpecification) -> Report:
+    """Answer a specification from committed data, up to this moment.
+
+    Raises Forbidden without the permission, Invalid for an impossible specification.
+    """
+    compiled = compile_report(scope, specification)
+    groups: dict[tuple[Any, ...], Sums] = {}
+    for row in await fetch(compiled.sql, *compiled.values):
+        keys = tuple(row[f"g{i}"] for i in range(len(specification.group_by)))
+        groups.setdefault(keys, {})[row["currency"]] = {
+            metric.name: row[metric.name] for metric in compiled.metrics
+        }
+    rows = tuple(
+        ReportRow(
+            dict(zip(specification.group_by, keys, strict=True)),
+            _cells(specification, compiled, sums),
+        )
+        for keys, sums in groups.items()
+        if _says_something(sums)
+    )
+    totals = ReportRow({}, _cells(specification, compiled, _total(groups.values())))
+    return Report(rows, totals)
+
+
+def _says_something(sums: Sums) -> bool:
+    """False for a group whose every sum is zero, such as facts that a correction took back entirely."""
+    return any(value for by_name in sums.values() for value in by_name.values())
+
+
+def _total(groups: Iterable[Sums]) -> Sums:
+    total: Sums = {}
+    for sums in groups:
+        for currency, by_name in sums.items():
+            mine = total.setdefault(currency, dict.fromkeys(by_name, Decimal(0)))
+            for name, value in by_name.items():
+                mine[name] += value
+    return total
+
+
+def _cells(
+    specification: ReportSpecification, compiled: CompiledReport, sums: Sums
+) -> dict[str, Cell]:
+    names = [metric.name for metric in compiled.metrics]
+    counts = {
+        name: sum((by_name[name] for by_name in sums.values()), Decimal(0))
+        for name in names
+        if BASE_METRICS[name].kind is Kind.COUNT
+    }
+    currencies = sorted(currency for currency in sums if currency != NO_CURRENCY)
+    return {
+        name: _money(name, currencies, sums, counts)
+        if METRICS[name].kind is Kind.MONEY
+        else _number(name, counts)
+        for name in specification.metrics
+    }
+
+
+def _number(name: str, counts: Mapping[str, Decimal]) -> Number:
+    formula = FORMULA_METRICS.get(name)
+    return formula.compute(counts) if formula else counts[name]
+
+
+def _money(
+    name: str, currencies: list[str], sums: Sums, counts: Mapping[str, Decimal]
+) -> tuple[Money, ...]:
+    formula = FORMULA_METRICS.get(name)
+    found = []
+    for currency in currencies:
+        inputs = {**sums[currency], **counts}
+        needs = formula.needs if formula else (name,)
+        if not any(sums[currency][need] for need in needs if need not in counts):
+            continue
+        amount = formula.compute(inputs) if formula else inputs[name]
+        if amount is not None:
+            found.append(Money(amount, currency))
+    return tuple(found)

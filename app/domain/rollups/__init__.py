@@ -1,0 +1,1 @@
+"""Rollups: folding facts into sums, position by position."""

@@ -1,0 +1,1 @@
+"""Made-up programmes that go through the real domain: the demo."""

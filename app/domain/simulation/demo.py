@@ -1,0 +1,111 @@
+"""The demo programme: 120 days of made-up traffic, the same for everybody, ending today."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.domain.errors import Conflict
+from app.domain.events import head, lock_reader, move_reader, place_recordings
+from app.domain.postbacks.plan import skip_history
+from app.domain.rollups.fold import fold_daily
+from app.domain.scope import Scope
+from app.domain.simulation.programme import CASINO, SHOP, Cast, make_cast
+from app.domain.simulation.traffic import Traffic, Volume
+from app.domain.visits.recorder import take_visit_ids
+from app.infra import database
+from app.infra.clock import Clock, ManualClock, SystemClock
+from app.infra.crypto import SecretBox
+from app.infra.database import fetch, transaction
+from app.infra.partitions import ensure_partitions
+from app.infra.telemetry import new_request_id
+from app.models import Brand, Partner
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+
+DAYS = 120
+_SEED = 7_041_776
+# A row of `relay_positions` says that the programme was made to its end.
+_FINISHED = "demo"
+
+
+async def seed(settings: Settings, progress: Progress, clock: Clock | None = None) -> bool:
+    """Make the demo programme in the configured database; False when it is there already.
+
+    `progress` gets (what is being done, steps done, steps in all). A programme that was left half made is made anew.
+    Raises Conflict when the database holds anything else: published passwords do not go beside real data.
+    """
+    await database.connect(settings)
+    try:
+        return await seed_connected(
+            SecretBox(settings.secret_keys), clock or SystemClock(), progress
+        )
+    finally:
+        await database.disconnect()
+
+
+async def seed_connected(
+    box: SecretBox, clock: Clock, progress: Progress, volume: Volume | None = None
+) -> bool:
+    """`seed`, on the connection that is open."""
+    system = Scope.system(clock, new_request_id())
+    async with transaction() as tx:
+        finished = await lock_reader(tx, _FINISHED)
+    if finished:
+        return False
+    if await system.query(Brand).exclude(code__in=[CASINO, SHOP]).exists():
+        raise Conflict(
+            "the database holds data that is not the demo's: the demo needs an empty database, "
+            "start it with another TRIBUTARY_DATA_DIR"
+        )
+    if await system.query(Partner).exists():
+        await _wipe()
+    await ensure_partitions(clock.now(), DAYS + 2)
+    await _make(system, clock, box, progress, volume or Volume())
+    async with transaction() as tx:
+        await lock_reader(tx, _FINISHED)
+        await move_reader(tx, _FINISHED, 1)
+    return True
+
+
+async def _make(
+    system: Scope, clock: Clock, box: SecretBox, progress: Progress, volume: Volume
+) -> None:
+    dice = random.Random(_SEED)  # noqa: S311
+    end = clock.now()
+    first_day = (end - timedelta(days=DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    # A day earlier than the first visit, so that every affiliation is older than its traffic.
+    moving = ManualClock(first_day - timedelta(days=1))
+    cast: Cast = await make_cast(moving, system.request_id, box, dice)
+    traffic = Traffic(cast, await take_visit_ids(system), dice, volume)
+    for number in range(DAYS):
+        day = first_day + timedelta(days=number)
+        await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
+        await _place_all(moving)
+        progress("demo programme", number + 1, DAYS)
+    while await fold_daily(system):
+        pass
+    await skip_history(system, (await head(system)).position)
+
+
+async def _place_all(clock: Clock) -> None:
+    scope = Scope.system(clock, new_request_id())
+    while await place_recordings(scope):
+        pass
+
+
+async def _wipe() -> None:
+    """Empty every table but the list of migrations: a stop half-way through seeding left only demo rows."""
+    rows = await fetch(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'tortoise_%'"
+    )
+    tables = ", ".join(row["relname"] for row in rows)
+    async with transaction() as tx:
+        await tx.fetch(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        await tx.fetch("INSERT INTO sequence_heads (id, position) VALUES (1, 0)")

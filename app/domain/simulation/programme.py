@@ -1,0 +1,206 @@
+"""The cast of the demo programme: brands, partners, users, plans, campaigns and promos."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign, create_promo
+from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole
+from app.domain.scope import Actor, Scope
+from app.infra.clock import Clock
+from app.infra.crypto import SecretBox, hash_password, hash_token
+from app.infra.database import transaction
+from app.models import (
+    Affiliation,
+    Brand,
+    BrandKey,
+    CommissionPlan,
+    Landing,
+    OperatorUser,
+    Partner,
+    PartnerUser,
+    PlanVersion,
+    TrafficSource,
+)
+
+# Published in the documentation: a programme with these exists on loopback only.
+PASSWORD = "Demo-passw0rd!"  # noqa: S105
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
+STATISTIC_TOKEN = "demo-statistic-token-partner"  # noqa: S105
+
+CASINO, SHOP = "demo-casino", "demo-shop"
+_PARTNERS = (
+    ("RVWHUB", "Review Hub"),
+    ("BRGLANE", "Bargain Lane"),
+    ("SPNCITY", "Spin City Media"),
+    ("CPNGRDN", "Coupon Garden"),
+    ("NRTHLIT", "Northlight Traffic"),
+    ("MAPLEAD", "Maple Ads"),
+)
+_SOURCES = ("SEO", "Social media", "E-mail", "Paid advertising", "Streaming")
+_CAMPAIGNS = ("Reviews", "Newsletter", "Landing pages", "Social posts")
+_TITLES = ("Homepage banner", "Comparison table", "Footer link")
+_CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What the traffic of the demo runs on; promo ids by the code of their brand."""
+
+    casino: Brand
+    shop: Brand
+    promos: dict[str, list[int]]
+
+
+async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.Random) -> Cast:
+    """Create the programme as of the clock's time. The same dice give the same codes."""
+    now = clock.now()
+    async with transaction():
+        casino, shop = await _brands(now)
+        await _keys(casino, shop, box, now)
+        for name in _SOURCES:
+            await TrafficSource.create(name=name, created_at=now)
+        partners = [
+            await Partner.create(
+                code=code, name=name, state="active", currency="EUR", created_at=now
+            )
+            for code, name in _PARTNERS
+        ]
+        await _affiliations(partners, casino, shop, now)
+        await _users(partners, shop, box, now)
+    promos: dict[str, list[int]] = {CASINO: [], SHOP: []}
+    for partner in partners:
+        scope = Scope(
+            Actor("system"),
+            clock,
+            request_id,
+            PARTNER_PERMISSIONS[PartnerRole.OWNER],
+            partner_id=partner.id,
+        )
+        for brand in (casino, shop):
+            if partner.code == "CPNGRDN" and brand is casino:
+                continue
+            promos[brand.code] += await _campaigns(scope, brand, dice)
+    return Cast(casino, shop, promos)
+
+
+async def _brands(now: datetime) -> tuple[Brand, Brand]:
+    casino = await Brand.create(
+        code=CASINO,
+        slug="lucky-otter-casino",
+        name="Lucky Otter Casino",
+        category="casino",
+        main_url="https://lucky-otter.example/",
+        time_zone="Europe/Malta",
+        currency="EUR",
+        created_at=now,
+    )
+    shop = await Brand.create(
+        code=SHOP,
+        slug="willow-and-wren",
+        name="Willow & Wren",
+        category="shop",
+        main_url="https://willow-wren.example/",
+        time_zone="Europe/Bucharest",
+        currency="RON",
+        created_at=now,
+    )
+    await _material(
+        casino,
+        ("Welcome bonus", "Live tables"),
+        "Revenue share 30%",
+        {"rewards": [{"kind": "percent_of_ngr", "percent": "30"}], "schedule": "monthly"},
+        now,
+    )
+    await _material(
+        shop,
+        ("New arrivals", "Outlet"),
+        "8% of each sale",
+        {"rewards": [{"kind": "percent_of_sale", "percent": "8"}], "schedule": "monthly"},
+        now,
+    )
+    return casino, shop
+
+
+async def _material(
+    brand: Brand, titles: tuple[str, ...], plan_name: str, terms: dict[str, Any], now: datetime
+) -> None:
+    for title in titles:
+        url = f"{brand.main_url}{title.lower().replace(' ', '-')}?lang=en"
+        await Landing.create(brand=brand, title=title, url=url, created_at=now)
+    plan = await CommissionPlan.create(brand=brand, name=plan_name, is_default=True, created_at=now)
+    await PlanVersion.create(
+        plan=plan,
+        number=1,
+        currency=brand.currency,
+        terms=terms,
+        valid_from=now,
+        published_at=now,
+        created_at=now,
+    )
+
+
+async def _keys(casino: Brand, shop: Brand, box: SecretBox, now: datetime) -> None:
+    for brand, name in ((casino, "demo-brand"), (shop, "demo-shop")):
+        secret = box.encrypt(f"{name}-secret")
+        await BrandKey.create(brand=brand, key=f"{name}-key", secret=secret, created_at=now)
+
+
+async def _affiliations(partners: list[Partner], casino: Brand, shop: Brand, now: datetime) -> None:
+    for partner in partners:
+        for brand in (casino, shop):
+            waiting = partner.code == "CPNGRDN" and brand is casino
+            await Affiliation.create(
+                partner=partner,
+                brand=brand,
+                state="pending" if waiting else "accepted",
+                created_at=now,
+                decided_at=None if waiting else now + timedelta(hours=1),
+            )
+
+
+async def _users(partners: list[Partner], shop: Brand, box: SecretBox, now: datetime) -> None:
+    hashed = hash_password(PASSWORD)
+    shared: dict[str, Any] = {"password_hash": hashed, "created_at": now}
+    await OperatorUser.create(
+        email="operator@demo.test", name="Olga Operator", role="owner", **shared
+    )
+    await OperatorUser.create(
+        email="advertiser@demo.test",
+        name="Adrian Advertiser",
+        role="advertiser",
+        brand_ids=[shop.id],
+        **shared,
+    )
+    await PartnerUser.create(
+        email="partner@demo.test",
+        name="Paula Partner",
+        role="owner",
+        partner=partners[0],
+        totp_secret=box.encrypt(TOTP_SECRET),
+        statistic_token_hash=hash_token(STATISTIC_TOKEN),
+        **shared,
+    )
+    await PartnerUser.create(
+        email="partner2@demo.test", name="Piet Partner", role="owner", partner=partners[1], **shared
+    )
+
+
+async def _campaigns(scope: Scope, brand: Brand, dice: random.Random) -> list[int]:
+    sources = [row.id for row in await scope.query(TrafficSource).order_by("id")]
+    landings = await scope.query(Landing).filter(brand_id=brand.id).order_by("id")
+    promo_ids = []
+    for name in dice.sample(_CAMPAIGNS, 2):
+        campaign = await create_campaign(scope, NewCampaign(f"{brand.name}: {name}", brand.id))
+        for title in dice.sample(_TITLES, 2):
+            new = NewPromo(campaign.id, title, dice.choice(landings).id, dice.choice(sources))
+            promo = await create_promo(scope, new, new_code=lambda: _code(dice))
+            promo_ids.append(promo.id)
+    return promo_ids
+
+
+def _code(dice: random.Random) -> str:
+    return "".join(dice.choice(_CODE_ALPHABET) for _ in range(9))

@@ -1,0 +1,54 @@
+"""Dynamic tags: the custom parameters of a tracking link, kept with the visit (A11)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+MOST_TAGS = 30
+LONGEST_NAME = 64
+LONGEST_VALUE = 1_000
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# PostgreSQL keeps no NUL in text, and control characters would end up in partners' URLs and files.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The tags by name; `corrupted` says that something was cut, replaced or left out."""
+
+    values: dict[str, str]
+    corrupted: bool
+
+
+def parse_tags(query: bytes) -> Tags:
+    """Read the tags of a raw query string. Never fails: what cannot be kept as it is gets cut or replaced.
+
+    Limits: MOST_TAGS tags, LONGEST_NAME and LONGEST_VALUE characters. Of a repeated name the first value is kept.
+    """
+    values: dict[str, str] = {}
+    corrupted = False
+    for pair in query.split(b"&"):
+        raw_name, _, raw_value = pair.partition(b"=")
+        name, bad_name = _decode(raw_name, LONGEST_NAME)
+        if not name:
+            continue
+        value, bad_value = _decode(raw_value, LONGEST_VALUE)
+        if len(values) >= MOST_TAGS and name not in values:
+            return Tags(values, corrupted=True)
+        values.setdefault(name, value)
+        corrupted = corrupted or bad_name or bad_value
+    return Tags(values, corrupted)
+
+
+def _decode(raw: bytes, longest: int) -> tuple[str, bool]:
+    bad = _BAD_ESCAPE.search(raw) is not None
+    data = unquote_to_bytes(raw.replace(b"+", b" "))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text, bad = data.decode("utf-8", "replace"), True
+    clean = _CONTROL.sub("\ufffd", text)
+    return clean[:longest], bad or clean != text or len(clean) > longest

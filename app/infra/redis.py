@@ -1,0 +1,84 @@
+"""Redis: wake-ups, heartbeats and, later, buckets. Nothing that may not be lost lives here (decision 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import redis.asyncio
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from app.infra.database import refuse_in_transaction
+from app.settings import SettingsError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+HEARTBEAT_SECONDS = 5
+_HEARTBEAT_LIFETIME = 15
+
+
+class RedisUnavailable(Exception):
+    """Redis cannot be reached now."""
+
+
+def require_redis_url(settings: Settings) -> str:
+    """The Redis URL; raises SettingsError when there is none."""
+    if settings.redis_url is None:
+        raise SettingsError(
+            "TRIBUTARY_REDIS_URL: no Redis is configured for this process. Start everything with "
+            "`tributary up`, or set it. Example: TRIBUTARY_REDIS_URL=redis://cache.internal:6379/0"
+        )
+    return settings.redis_url
+
+
+class RedisClient:
+    """One process's connection to Redis."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = redis.asyncio.Redis.from_url(
+            require_redis_url(settings),
+            socket_timeout=3,
+            socket_connect_timeout=3,
+            retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=2),
+        )
+
+    async def ping(self) -> None:
+        """One round trip; raises RedisUnavailable."""
+        try:
+            await self._client.ping()
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
+
+    async def beat(self, process: str, identity: str) -> None:
+        """Say that a process of that kind is alive; raises RedisUnavailable."""
+        refuse_in_transaction("a heartbeat")
+        try:
+            await self._client.set(
+                f"tributary:heartbeat:{process}:{identity}", 1, ex=_HEARTBEAT_LIFETIME
+            )
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
+
+    async def stop_beating(self, process: str, identity: str) -> None:
+        """Take the heartbeat back when a process stops in order."""
+        try:
+            await self._client.delete(f"tributary:heartbeat:{process}:{identity}")
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
+
+    async def is_beating(self, process: str) -> bool:
+        """True when at least one process of that kind has beaten lately; raises RedisUnavailable."""
+        try:
+            async for _key in self._client.scan_iter(
+                f"tributary:heartbeat:{process}:*", count=1_000
+            ):
+                return True
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
+        return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()

@@ -1,0 +1,99 @@
+"""The front door: the ASGI application and its route table."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route, WebSocketRoute
+
+from app.domain.accounts.sign_in import Audience
+from app.domain.scope import Scope
+from app.domain.visits.recorder import VisitRecorder, take_visit_ids
+from app.infra import database
+from app.infra.clock import Clock, SystemClock
+from app.infra.crypto import SecretBox
+from app.infra.redis import RedisClient
+from app.infra.telemetry import configure_logging, new_request_id
+from app.schema import admin, partner
+from app.schema.view import GraphQLView
+from app.settings import Settings, SettingsError, settings
+from app.web import health, home, intake, links
+from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext
+from app.web.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import Receive, Send
+    from starlette.types import Scope as ASGIScope
+
+# The first path segments that are no promo codes.
+RESERVED_CODES = frozenset(
+    {"admin", "api", "events", "favicon.ico", "health", "metrics", "partner", "users"}
+)
+
+
+def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette:
+    """The application for these settings. Raises SettingsError when it cannot work with them."""
+    clock = clock or SystemClock()
+    if not configuration.secret_keys:
+        raise SettingsError(
+            "TRIBUTARY_SECRET_KEYS: no key to encrypt secrets with. "
+            "Example: TRIBUTARY_SECRET_KEYS=the output of `openssl rand -base64 32`"
+        )
+    box = SecretBox(configuration.secret_keys)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await database.connect(configuration)
+        redis = RedisClient(configuration)
+        recorder = VisitRecorder(await take_visit_ids(Scope.system(clock, new_request_id())))
+        app.state.services = Services(configuration, clock, box, redis, recorder)
+        recording = asyncio.create_task(recorder.run(), name="visit recorder")
+        try:
+            yield
+        finally:
+            recording.cancel()
+            await asyncio.gather(recording, return_exceptions=True)
+            await recorder.drain()
+            await redis.close()
+            await database.disconnect()
+
+    admin_view = GraphQLView(admin.schema, Audience.ADMIN, configuration, clock, box)
+    partner_view = GraphQLView(partner.schema, Audience.PARTNER, configuration, clock, box)
+    return Starlette(
+        routes=[
+            Route("/", home.home),
+            Route("/health/live", health.live),
+            Route("/health/ready", health.ready),
+            Route("/admin/graphql", admin_view),
+            WebSocketRoute("/admin/graphql", admin_view),
+            Route("/partner/graphql", partner_view),
+            WebSocketRoute("/partner/graphql", partner_view),
+            Route("/api/v1/players", intake.players, methods=["POST"]),
+            Route("/api/v1/activity", intake.activity, methods=["POST"]),
+            Route("/{code}", links.follow, methods=["GET"]),
+        ],
+        middleware=[
+            Middleware(ClientAddress, trusted=configuration.trusted_proxies),
+            Middleware(RequestContext),
+            Middleware(ErrorAnswers),
+        ],
+        lifespan=lifespan,
+    )
+
+
+_application: Starlette | None = None
+
+
+async def app(scope: ASGIScope, receive: Receive, send: Send) -> None:
+    """The application of this process, made from its environment on first use."""
+    global _application
+    if _application is None:
+        configure_logging(settings(), "serve")
+        _application = create_app(settings())
+    await _application(scope, receive, send)

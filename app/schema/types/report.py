@@ -1,0 +1,223 @@
+"""The performance report in GraphQL. Its metric fields are made from the registry (decision 7)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField, Selection
+from strawberry.utils.str_converters import to_camel_case
+
+from app.domain.errors import Invalid
+from app.domain.reports.metrics import METRICS, BaseMetric, FormulaMetric, Kind
+from app.domain.reports.run import ReportRow as DomainRow
+from app.domain.reports.specification import Grouping, ReportFilters, ReportSpecification
+from app.models.base import TenantModel
+from app.resolvers.reports import NamedReport
+from app.schema.ids import decode_id
+from app.schema.scalars import Count
+from app.schema.types.campaign import Campaign, Promo
+from app.schema.types.money import Money
+from app.schema.types.offer import Brand, CommissionPlan
+
+_make_enum: Any = strawberry.enum
+ReportGrouping = _make_enum(
+    Enum(
+        "ReportGrouping",
+        {item.name: item.value for item in Grouping if item is not Grouping.PARTNER},
+    ),
+    description="What rows can be grouped by; at most one period.",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """What a row's resolvers read."""
+
+    row: DomainRow
+    named: Mapping[Grouping, Mapping[int, TenantModel]]
+
+
+def _metric_resolver(metric: BaseMetric | FormulaMetric) -> Callable[..., Any]:
+    name = metric.name
+    if metric.kind is Kind.MONEY:
+
+        def money(root: Any) -> list[Money]:
+            return [Money.of(value) for value in root.line.row.cells[name]]
+
+        return money
+    if metric.kind is Kind.COUNT:
+
+        def count(root: Any) -> Count:
+            return Count(int(root.line.row.cells[name]))
+
+        return count
+
+    def ratio(root: Any) -> Decimal | None:
+        value = root.line.row.cells[name]
+        return None if value is None else round(Decimal(value), 6)
+
+    return ratio
+
+
+def _metric_description(metric: BaseMetric | FormulaMetric) -> str:
+    if isinstance(metric, FormulaMetric):
+        return f"{metric.description} Formula: {metric.formula}."
+    unit = " One amount per currency." if metric.kind is Kind.MONEY else ""
+    return f"{metric.description} Placed by {metric.placed_by}.{unit}"
+
+
+def _metric_fields() -> dict[str, Any]:
+    return {
+        name: strawberry.field(
+            resolver=_metric_resolver(metric), description=_metric_description(metric)
+        )
+        for name, metric in METRICS.items()
+    }
+
+
+def _key_field(
+    grouping: Grouping, kind: Any, convert: Callable[[Any], Any], description: str
+) -> Any:
+    def key(root: Any) -> Any:
+        if grouping not in root.line.row.keys:
+            name = grouping.name
+            raise Invalid(
+                f"the report is not grouped by {name}: add it to groupBy", field=("groupBy",)
+            )
+        value = root.line.row.keys[grouping]
+        named = root.line.named.get(grouping)
+        return convert(value if named is None else named[value])
+
+    key.__annotations__ = {"root": Any, "return": kind}
+    return strawberry.field(resolver=key, description=description)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_KEYS = {
+    "brand": _key_field(Grouping.BRAND, Brand, Brand.of, "When grouped by BRAND."),
+    "campaign": _key_field(Grouping.CAMPAIGN, Campaign, Campaign.of, "When grouped by CAMPAIGN."),
+    "promo": _key_field(Grouping.PROMO, Promo, Promo.of, "When grouped by PROMO."),
+    "strategy": _key_field(
+        Grouping.STRATEGY, CommissionPlan, CommissionPlan.of, "When grouped by STRATEGY."
+    ),
+    "player_country": _key_field(
+        Grouping.PLAYER_COUNTRY,
+        str,
+        _same,
+        "ISO 3166 alpha-2, ZZ when unknown; when grouped by PLAYER_COUNTRY.",
+    ),
+    "day": _key_field(Grouping.DAY, date, _same, "The brand's business day; when grouped by DAY."),
+    "week": _key_field(Grouping.WEEK, date, _same, "The Monday; when grouped by WEEK."),
+    "month": _key_field(Grouping.MONTH, date, _same, "Its first day; when grouped by MONTH."),
+    "quarter": _key_field(Grouping.QUARTER, date, _same, "Its first day; when grouped by QUARTER."),
+    "year": _key_field(Grouping.YEAR, date, _same, "Its first day; when grouped by YEAR."),
+}
+
+
+def _line_type(name: str, description: str, fields: dict[str, Any]) -> Any:
+    namespace = {
+        "__annotations__": {"line": strawberry.Private[Line]},
+        "__module__": __name__,
+        **fields,
+    }
+    return strawberry.type(type(name, (), namespace), description=description)
+
+
+ReportRow = _line_type("ReportRow", "One line of a report.", {**_KEYS, **_metric_fields()})
+ReportTotals = _line_type(
+    "ReportTotals", "Totals over all rows; formulas are applied to the sums.", _metric_fields()
+)
+
+
+@strawberry.type(
+    description="A report: rows in the order of their groupings, and totals over all of them."
+)
+class PerformanceReport:
+    named: strawberry.Private[NamedReport]
+
+    @strawberry.field(
+        graphql_type=list[ReportRow],  # type: ignore[valid-type]
+        description="Empty when there is nothing in the range.",
+    )
+    def rows(self) -> Any:
+        return [ReportRow(line=Line(row, self.named.named)) for row in self.named.report.rows]
+
+    @strawberry.field(graphql_type=ReportTotals, description="Totals over all rows.")
+    def totals(self) -> Any:
+        return ReportTotals(line=Line(self.named.report.totals, {}))
+
+
+@strawberry.input(description="Which facts count. An absent or empty list filters nothing.")
+class ReportFilterInput:
+    brand_ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Brands.")
+    campaign_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Campaigns."
+    )
+    promo_ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Promos.")
+    countries: list[str] = strawberry.field(
+        default_factory=list, description='Players\' countries, such as ["RO", "DE"].'
+    )
+
+
+@strawberry.input(description="What to report. The metrics are those that the operation selects.")
+class PerformanceReportInput:
+    from_: date = strawberry.field(
+        name="from",
+        description="The first business day in each brand's time zone, such as 2026-03-01.",
+    )
+    to: date = strawberry.field(description="The last business day, included.")
+    group_by: list[ReportGrouping] = strawberry.field(  # type: ignore[valid-type]
+        default_factory=list, description="Groupings in the wanted order; none: totals only."
+    )
+    filter: ReportFilterInput | None = strawberry.field(
+        default=None, description="Which facts count."
+    )
+
+    def specification(self, metrics: tuple[str, ...]) -> ReportSpecification:
+        """The domain's specification; raises Invalid or NotFound naming the field."""
+        chosen = self.filter or ReportFilterInput()
+        return ReportSpecification(
+            self.from_,
+            self.to,
+            metrics,
+            tuple(Grouping(item.value) for item in self.group_by),  # type: ignore[attr-defined]
+            ReportFilters(
+                brand_ids=tuple(decode_id("Brand", item, "brandIds") for item in chosen.brand_ids),
+                campaign_ids=tuple(
+                    decode_id("Campaign", item, "campaignIds") for item in chosen.campaign_ids
+                ),
+                promo_ids=tuple(decode_id("Promo", item, "promoIds") for item in chosen.promo_ids),
+                countries=tuple(chosen.countries),
+            ),
+        )
+
+
+_BY_FIELD = {to_camel_case(name): name for name in METRICS}
+
+
+def selected_metrics(info: Info) -> tuple[str, ...]:
+    """The metrics that the operation selects in rows or totals, in the registry's order.
+
+    A field that `@skip` leaves out is still counted here: it costs a sum, never a wrong number.
+    """
+    found: set[str] = set()
+
+    def visit(selections: list[Selection]) -> None:
+        for selection in selections:
+            if isinstance(selection, SelectedField) and selection.name in _BY_FIELD:
+                found.add(_BY_FIELD[selection.name])
+            if isinstance(selection, SelectedField | InlineFragment | FragmentSpread):
+                visit(selection.selections)
+
+    visit(info.selected_fields)
+    return tuple(name for name in METRICS if name in found)

@@ -1,0 +1,69 @@
+"""Signing in and out, in both schemas."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import strawberry
+from strawberry.types import Info
+
+from app.domain.accounts import sessions, sign_in
+from app.domain.accounts.sign_in import Audience
+from app.domain.errors import DomainError
+from app.schema.context import context_of, user_of, visitor_scope
+from app.schema.errors import UserError, user_error
+
+
+@strawberry.input(description="E-mail, password and, when 2FA is on, a code.")
+class LoginInput:
+    email: str = strawberry.field(description="Such as partner@demo.test.")
+    password: str = strawberry.field(description="The password.")
+    otp: str | None = strawberry.field(
+        default=None,
+        description="The code of the authenticator app when 2FA is on; spaces are ignored.",
+    )
+
+
+@strawberry.type(description="A new session, or why there is none.")
+class LoginPayload:
+    token: str | None = strawberry.field(
+        default=None, description="Send it as `Authorization: Bearer <token>`. Shown only here."
+    )
+    expires_at: datetime | None = strawberry.field(default=None, description="UTC.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list,
+        description="Empty on success; OTP_REQUIRED when the password is right and a code is needed.",
+    )
+
+
+@strawberry.type(description="Whether a session was ended.")
+class LogoutPayload:
+    ended: bool = strawberry.field(description="False when it had ended before.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty on success."
+    )
+
+
+async def log_in(info: Info, audience: Audience, credentials: LoginInput) -> LoginPayload:
+    """Open a session for a user of that audience."""
+    context = context_of(info)
+    try:
+        signed_in = await sign_in.sign_in(
+            visitor_scope(info),
+            audience,
+            email=credentials.email,
+            password=credentials.password,
+            otp=credentials.otp,
+            box=context.box,
+            lifetime=timedelta(seconds=context.settings.session_lifetime),
+            user_agent=context.user_agent,
+        )
+    except DomainError as error:
+        return LoginPayload(user_errors=[user_error(error)])
+    return LoginPayload(token=signed_in.token, expires_at=signed_in.expires_at)
+
+
+async def log_out(info: Info) -> LogoutPayload:
+    """End the session of this request."""
+    user = user_of(info)
+    return LogoutPayload(ended=await sessions.sign_out(user.scope, context_of(info).token or ""))

@@ -1,0 +1,105 @@
+"""The scheduler process: what happens by the clock. Every tick is safe to run twice, and in several processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.domain.postbacks.deliver import any_due
+from app.domain.scope import Scope
+from app.infra import database
+from app.infra.clock import Clock, SystemClock
+from app.infra.partitions import drop_old_addresses, ensure_partitions
+from app.infra.redis import HEARTBEAT_SECONDS, RedisClient, RedisUnavailable
+from app.infra.telemetry import logged_as, logger, new_request_id
+from app.tasks.broker import configure_broker
+from app.tasks.worker import declare_actors, send_wake_up
+
+if TYPE_CHECKING:
+    from dramatiq import Broker
+
+    from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Something that is done every so many seconds."""
+
+    name: str
+    every: float
+    run: Callable[[Scope], Awaitable[None]]
+
+
+def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str) -> list[Tick]:
+    """The schedule."""
+
+    async def partitions(scope: Scope) -> None:
+        for name in await ensure_partitions(scope.now()):
+            logger().info("partition.made", name=name)
+        for name in await drop_old_addresses(scope.now(), settings.address_retention_days):
+            logger().info("partition.dropped", name=name)
+
+    async def due_postbacks(scope: Scope) -> None:
+        # Retries that have come due, and deliveries whose wake-up was lost.
+        if await any_due(scope):
+            await asyncio.to_thread(send_wake_up, broker, scope.request_id)
+
+    async def heartbeat(_scope: Scope) -> None:
+        await redis.beat("scheduler", identity)
+
+    return [
+        Tick("partitions", 600, partitions),
+        Tick("due_postbacks", 2, due_postbacks),
+        Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
+    ]
+
+
+async def repeat(tick: Tick, clock: Clock) -> None:
+    """Run a tick for ever; one that fails is logged and comes again at its next time."""
+    while True:
+        request_id = new_request_id()
+        with logged_as(request_id=request_id, tick=tick.name):
+            try:
+                await tick.run(Scope.system(clock, request_id))
+            except (database.DatabaseError, RedisUnavailable) as error:
+                logger().warning("tick.postponed", error=str(error))
+            except Exception:
+                logger().exception("tick.failed")
+        await asyncio.sleep(tick.every)
+
+
+async def _run(settings: Settings, clock: Clock) -> None:
+    broker = configure_broker(settings)
+    declare_actors(broker)
+    await database.connect(settings)
+    redis = RedisClient(settings)
+    identity = f"{os.getpid()}-{new_request_id()[:8]}"
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    running = [
+        asyncio.create_task(repeat(tick, clock), name=tick.name)
+        for tick in ticks(settings, broker, redis, identity)
+    ]
+    logger().info("scheduler.started")
+    await stopping.wait()
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    with contextlib.suppress(RedisUnavailable):
+        await redis.stop_beating("scheduler", identity)
+    await redis.close()
+    await database.disconnect()
+    broker.close()
+    logger().info("scheduler.stopped")
+
+
+def run(settings: Settings, clock: Clock | None = None) -> None:
+    """Run the schedule until SIGTERM or SIGINT."""
+    asyncio.run(_run(settings, clock or SystemClock()))

@@ -1,0 +1,147 @@
+"""The worker process: Dramatiq's threads for actors, and the relay on its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+from dramatiq import Worker
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.errors import DramatiqError
+from dramatiq.middleware import Middleware, MiddlewareError
+
+from app.infra import database
+from app.infra.clock import Clock, SystemClock
+from app.infra.redis import HEARTBEAT_SECONDS, RedisClient, RedisUnavailable
+from app.infra.telemetry import logger, new_request_id
+from app.tasks.broker import IDLE_MILLISECONDS, configure_broker
+from app.tasks.postbacks import DELIVER, PostbackSender
+from app.tasks.relay import Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from app.settings import Settings
+
+
+class WorkerResources(Middleware):
+    """What the actors of this process share, living on Dramatiq's event loop. Comes after AsyncIO."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._background: list[asyncio.Task[None]] = []
+        self.sender: PostbackSender | None = None
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        try:
+            _on_loop(self._start(broker))
+        except Exception as error:
+            # Dramatiq swallows everything else, and the worker would run without a database.
+            raise MiddlewareError(str(error)) from error
+
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        _on_loop(self._stop_background())
+
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        _on_loop(self._stop())
+
+    async def _start(self, broker: Any) -> None:
+        await database.connect(self._settings)
+        self.sender = PostbackSender(self._settings, self._clock)
+        self._redis = RedisClient(self._settings)
+        self._identity = f"{os.getpid()}-{new_request_id()[:8]}"
+
+        async def wake() -> None:
+            await asyncio.to_thread(send_wake_up, broker)
+
+        relay = Relay(self._clock, wake)
+        self._background = [
+            asyncio.create_task(relay.run(), name="relay"),
+            asyncio.create_task(self._beat(), name="heartbeat"),
+        ]
+        for task in self._background:
+            task.add_done_callback(_end_process_on_failure)
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self._redis.beat("worker", self._identity)
+            except RedisUnavailable as error:
+                logger().warning("worker.redis_unavailable", error=str(error))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _stop_background(self) -> None:
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def _stop(self) -> None:
+        if self.sender is not None:
+            await self.sender.close()
+        with contextlib.suppress(RedisUnavailable):
+            await self._redis.stop_beating("worker", self._identity)
+        await self._redis.close()
+        await database.disconnect()
+
+
+def _end_process_on_failure(task: asyncio.Task[None]) -> None:
+    """A relay that ended by a mistake of ours must not leave a worker that looks alive: the supervisor restarts it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger().error("worker.background_failed", task=task.get_name(), exc_info=error)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _on_loop(coroutine: Coroutine[Any, Any, None]) -> None:
+    thread = get_event_loop_thread()
+    if thread is None:
+        raise RuntimeError("the AsyncIO middleware comes first")
+    thread.run_coroutine(coroutine)
+
+
+def send_wake_up(broker: dramatiq.Broker, request_id: str | None = None) -> None:
+    """Tell a worker that deliveries are due. A lost message is made good by the scheduler."""
+    database.refuse_in_transaction("a queue message")
+    try:
+        broker.get_actor(DELIVER).send(request_id or new_request_id())
+    except (DramatiqError, OSError) as error:
+        logger().warning("wake_up.lost", error=str(error))
+
+
+def declare_actors(broker: dramatiq.Broker, resources: WorkerResources | None = None) -> None:
+    """Make the actors known to a broker. Without resources the process only sends messages."""
+
+    async def deliver(request_id: str) -> None:
+        if resources is None or resources.sender is None:
+            raise RuntimeError("this process sends messages only")
+        await resources.sender.deliver(request_id)
+
+    declare = dramatiq.actor(
+        broker=broker, actor_name=DELIVER, queue_name="postbacks", max_retries=0
+    )
+    declare(deliver)
+
+
+def run(settings: Settings, clock: Clock | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT; what was begun is finished, what was claimed frees itself."""
+    broker = configure_broker(settings)
+    resources = WorkerResources(settings, clock or SystemClock())
+    broker.add_middleware(resources)
+    declare_actors(broker, resources)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    worker = Worker(
+        broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
+    )
+    worker.start()
+    logger().info("worker.started")
+    stopping.wait()
+    worker.stop(timeout=settings.shutdown_timeout * 1000)
+    broker.close()
+    logger().info("worker.stopped")

@@ -1,0 +1,136 @@
+"""Brand intake: signed, server to server (W3)."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from app.domain.activity.record import record_activity
+from app.domain.brands.keys import authenticate_brand
+from app.domain.errors import Invalid
+from app.domain.players.register import register_players
+from app.domain.scope import Scope
+from app.infra.encoding import JsonError, dumps, loads
+from app.web.middleware import error_answer
+from app.web.services import client_ip, request_id, services_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+LARGEST_BODY = 32 * 1024 * 1024
+
+
+class BodyTooLarge(Exception):
+    """The body, compressed or not, is larger than LARGEST_BODY bytes."""
+
+
+async def players(request: Request) -> Response:
+    """`POST /api/v1/players`: an array of results in input order."""
+    opened = await _open(request)
+    if isinstance(opened, Response):
+        return opened
+    scope, brand_id, document = opened
+    results = await register_players(scope, brand_id, _list(document, "players"))
+    return _json(
+        [
+            {
+                "user_id": result.user_id,
+                "stag": result.stag,
+                "promo_id": result.promo_id,
+                "status": result.status,
+                "error": result.error,
+                "message": result.message,
+            }
+            for result in results
+        ]
+    )
+
+
+async def activity(request: Request) -> Response:
+    """`POST /api/v1/activity`: an array of results in input order."""
+    opened = await _open(request)
+    if isinstance(opened, Response):
+        return opened
+    scope, brand_id, document = opened
+    results = await record_activity(
+        scope, brand_id, document.get("from"), document.get("to"), _list(document, "items")
+    )
+    return _json(
+        [
+            {
+                "user_id": result.user_id,
+                "status": result.status,
+                "error": result.error,
+                "message": result.message,
+            }
+            for result in results
+        ]
+    )
+
+
+async def _open(request: Request) -> tuple[Scope, int, dict[str, Any]] | Response:
+    """The scope of the brand that signed the request and its JSON object, or the refusal."""
+    services = services_of(request)
+    try:
+        raw = await read_body(request, LARGEST_BODY)
+        scope = await authenticate_brand(
+            services.clock,
+            request_id(request),
+            client_ip(request),
+            key=request.headers.get("x-authorization-key"),
+            signature=request.headers.get("x-authorization-sign"),
+            body=raw,
+            box=services.box,
+        )
+        document = loads(_plain(raw, request.headers.get("content-encoding", "")))
+    except BodyTooLarge:
+        message = f"the body is larger than {LARGEST_BODY} bytes: send it in smaller batches"
+        return error_answer(413, "TOO_LARGE", message, request_id(request))
+    except JsonError as error:
+        return error_answer(400, "MALFORMED_JSON", str(error), request_id(request))
+    if not isinstance(document, dict):
+        return error_answer(
+            400, "MALFORMED_JSON", "the body is not a JSON object", request_id(request)
+        )
+    return scope, scope.actor.id or 0, document
+
+
+async def read_body(request: Request, largest: int) -> bytes:
+    """The raw body; raises BodyTooLarge as soon as it is, without keeping it."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > largest:
+        raise BodyTooLarge
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > largest:
+            raise BodyTooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _plain(raw: bytes, encoding: str) -> bytes:
+    """The body without its gzip; it is unpacked no further than the limit."""
+    if encoding.strip().lower() != "gzip":
+        return raw
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        plain = unpacker.decompress(raw, LARGEST_BODY + 1)
+    except zlib.error as error:
+        raise JsonError(f"the body is not gzip: {error}") from None
+    if len(plain) > LARGEST_BODY:
+        raise BodyTooLarge
+    return plain
+
+
+def _list(document: dict[str, Any], name: str) -> list[Any]:
+    value = document.get(name)
+    if not isinstance(value, list):
+        raise Invalid(f"{name} is missing or is not an array", field=(name,))
+    return value
+
+
+def _json(value: Any) -> Response:
+    return Response(dumps(value), media_type="application/json")

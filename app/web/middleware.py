@@ -1,0 +1,154 @@
+"""Middleware of every door: the client's address behind trusted proxies, the request id, errors as JSON."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+
+from app.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
+from app.infra.database import DatabaseError, TransactionAborted, translate
+from app.infra.telemetry import logger, new_request_id
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from app.settings import Network
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class ClientAddress:
+    """Believes `X-Forwarded-For` only from trusted proxies, and only as far as they vouch for it."""
+
+    def __init__(self, app: ASGIApp, trusted: tuple[Network, ...]) -> None:
+        self._app = app
+        self._trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        if self._trusted and client is not None and self._is_trusted(client[0]):
+            forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+            if address := self._original(forwarded):
+                scope["client"] = (address, 0)
+        await self._app(scope, receive, send)
+
+    def _original(self, forwarded: list[str]) -> str | None:
+        """The nearest address that is not one of our proxies; None when the header is not made of addresses."""
+        hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+        address = None
+        for hop in reversed(hops):
+            try:
+                address = str(ipaddress.ip_address(hop))
+            except ValueError:
+                return address
+            if not self._is_trusted(address):
+                return address
+        return address
+
+    def _is_trusted(self, host: str) -> bool:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(address in network for network in self._trusted)
+
+
+class RequestContext:
+    """Gives each request an id, in its answer and in every log line; logs each request once."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
+        scope["request_id"] = request_id
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                if scope["type"] == "http":
+                    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+                    # The path only: query strings may carry tokens.
+                    logger().info(
+                        "request",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        milliseconds=milliseconds,
+                    )
+
+
+class ErrorAnswers:
+    """Turns what a door raises into a JSON answer with a code; nothing internal leaks."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if started:
+                raise
+            response = _answer(error, scope["request_id"])
+            await response(scope, receive, send)
+
+
+def _answer(error: Exception, request_id: str) -> JSONResponse:
+    typed = translate(error)
+    if isinstance(typed, DomainError):
+        status = 400
+        if isinstance(typed, Unauthenticated):
+            status = 401
+        elif isinstance(typed, Forbidden):
+            status = 403
+        elif isinstance(typed, NotFound):
+            status = 404
+        return error_answer(status, typed.code, typed.message, request_id)
+    if isinstance(typed, DatabaseError):
+        again = isinstance(typed, TransactionAborted)
+        logger().warning("database.unavailable", error=str(typed), repeatable=again)
+        message = "the database is away for a moment: send the same request again"
+        answer = error_answer(503, "UNAVAILABLE", message, request_id)
+        answer.headers["Retry-After"] = "1"
+        return answer
+    logger().error("request.failed", exc_info=error)
+    return error_answer(
+        500, "INTERNAL", "something went wrong on our side; tell us the request id", request_id
+    )
+
+
+def error_answer(status: int, code: str, message: str, request_id: str) -> JSONResponse:
+    """The form of every refusal of these doors."""
+    error = {"code": code, "message": message, "request_id": request_id}
+    return JSONResponse({"errors": [error]}, status_code=status)
