@@ -28,13 +28,13 @@ class DecryptionError(Exception):
 
 def hash_password(password: str) -> str:
     """The argon2id hash of a password, with its own salt."""
-    return _passwords.hash(password)
+    return _passwords.hash(_bytes(password))
 
 
 def verify_password(password: str, stored: str | None) -> bool:
     """True when the password is right. Does the same work when there is no stored hash."""
     try:
-        matched = _passwords.verify(stored or _NOBODY, password)
+        matched = _passwords.verify(stored or _NOBODY, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
     return matched and stored is not None
@@ -47,7 +47,7 @@ def new_token() -> str:
 
 def hash_token(token: str) -> str:
     """What is stored of a token, in hex. Tokens are random, so a plain SHA-256 is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(_bytes(token)).hexdigest()
 
 
 def sign_sha512(secret: str, body: bytes) -> str:
@@ -57,7 +57,12 @@ def sign_sha512(secret: str, body: bytes) -> str:
 
 def equal(left: str, right: str) -> bool:
     """Compare two strings in constant time."""
-    return hmac.compare_digest(left.encode("utf-8", "replace"), right.encode("utf-8", "replace"))
+    return hmac.compare_digest(_bytes(left), _bytes(right))
+
+
+def _bytes(text: str) -> bytes:
+    # What clients send as JSON may hold lone surrogates, which plain UTF-8 refuses.
+    return text.encode("utf-8", "surrogatepass")
 
 
 class SecretBox:

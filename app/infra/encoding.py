@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -30,7 +30,7 @@ def loads(data: bytes | str) -> Any:
     """Decode JSON with exact numbers. Raises JsonError for anything else, including NaN and deep nesting."""
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        return json.loads(text, parse_float=_exact, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise JsonError(f"the body is not UTF-8 (byte {error.start})") from None
     except json.JSONDecodeError as error:
@@ -39,6 +39,13 @@ def loads(data: bytes | str) -> Any:
         raise JsonError("the document is nested too deeply") from None
     except ValueError as error:
         raise JsonError(str(error)) from None
+
+
+def _exact(number: str) -> Decimal:
+    try:
+        return Decimal(number)
+    except InvalidOperation:
+        raise JsonError("a number has an exponent that is too large") from None
 
 
 def _refuse_constant(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 
 from babel.core import get_global
@@ -19,6 +19,9 @@ _COINS = {"BTC": 8, "ETH": 18, "LTC": 8, "DOGE": 8, "TRX": 6, "USDT": 6, "USDC":
 STORED_DIGITS = 38
 STORED_DECIMALS = 18
 LARGEST_AMOUNT = Decimal(10) ** 15
+
+# Arithmetic with amounts: wide enough for any sum of them, where Python's 28 digits would round a coin's.
+EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
 _PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?")
 
@@ -46,7 +49,7 @@ def decimals_of(currency: str) -> int:
 
 def quantise(amount: Decimal, currency: str) -> Decimal:
     """Round half-even to the currency's decimals: once, where an amount is created (M41)."""
-    return amount.quantize(Decimal(1).scaleb(-decimals_of(currency)), rounding=ROUND_HALF_EVEN)
+    return EXACT.quantize(amount, Decimal(1).scaleb(-decimals_of(currency)))
 
 
 def parse_amount(text: object, currency: str) -> Decimal:
@@ -56,13 +59,12 @@ def parse_amount(text: object, currency: str) -> Decimal:
     or is larger than LARGEST_AMOUNT.
     """
     if not isinstance(text, str) or not _PLAIN_DECIMAL.fullmatch(text):
-        raise MoneyError(f'{text!r} is not an amount: send a decimal string such as "12.34"')
-    amount = Decimal(text)
+        raise MoneyError(f'{_shown(text)} is not an amount: send a decimal string such as "12.34"')
     decimals = decimals_of(currency)
-    exponent = amount.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > decimals:
+    if len(text.partition(".")[2].rstrip("0")) > decimals:
         raise MoneyError(f"{text} has more than the {decimals} decimals of {currency}")
-    if abs(amount) > LARGEST_AMOUNT:
+    amount = Decimal(text)
+    if amount.copy_abs() > LARGEST_AMOUNT:
         raise MoneyError(f"{text} is larger than {LARGEST_AMOUNT:f}")
     return amount
 
@@ -70,8 +72,18 @@ def parse_amount(text: object, currency: str) -> Decimal:
 def parse_minor_units(value: object, currency: str) -> Decimal:
     """Read an amount given as an integer number of minor units; raises MoneyError."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise MoneyError(f"{value!r} is not a whole number of minor units")
-    return parse_amount(f"{Decimal(value).scaleb(-decimals_of(currency)):f}", currency)
+        raise MoneyError(f"{_shown(value)} is not a whole number of minor units")
+    decimals = decimals_of(currency)
+    if abs(value) > int(LARGEST_AMOUNT) * 10**decimals:
+        raise MoneyError(f"the amount is larger than {LARGEST_AMOUNT:f} {currency}")
+    return EXACT.scaleb(Decimal(value), -decimals)
+
+
+def _shown(value: object) -> str:
+    """A refused value as a message may quote it: short, whatever it is."""
+    if isinstance(value, str | int | float | Decimal) and len(text := repr(value)) <= 60:
+        return text
+    return f"this {type(value).__name__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class Money:
     def __add__(self, other: Money) -> Money:
         if other.currency != self.currency:
             raise TypeError(f"cannot add {other.currency} to {self.currency}")
-        return Money(self.amount + other.amount, self.currency)
+        return Money(EXACT.add(self.amount, other.amount), self.currency)
 
     def text(self) -> str:
         """The amount as a decimal string with exactly the currency's decimals."""
@@ -97,10 +109,9 @@ class Money:
 
 def decimal_text(value: Decimal) -> str:
     """A finite Decimal without exponent or trailing zeros; raises MoneyError when it is not finite."""
-    try:
-        plain = f"{value.normalize():f}"
-    except InvalidOperation:
-        raise MoneyError(f"{value} is not a finite number") from None
     if not value.is_finite():
         raise MoneyError(f"{value} is not a finite number")
+    plain = f"{value:f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
     return "0" if plain == "-0" else plain
