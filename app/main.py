@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.domain.accounts.sign_in import Audience
 from app.domain.scope import Scope
 from app.domain.visits.recorder import VisitRecorder, take_visit_ids
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
-from app.infra.crypto import SecretBox
+from app.infra.crypto import CursorSigner, SecretBox
 from app.infra.redis import RedisClient
 from app.infra.telemetry import configure_logging, new_request_id
 from app.schema import admin, partner
-from app.schema.view import GraphQLView
+from app.schema.context import Services as SchemaServices
+from app.schema.execution.endpoint import Endpoint
+from app.schema.transport.http import HttpTransport
+from app.schema.transport.live import Live
+from app.schema.transport.sse import Streams
+from app.schema.transport.websocket import WebSocketTransport
 from app.settings import Settings, SettingsError, settings
 from app.web import health, home, intake, links
 from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext
@@ -46,11 +51,11 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             "Example: TRIBUTARY_SECRET_KEYS=the output of `openssl rand -base64 32`"
         )
     box = SecretBox(configuration.secret_keys)
+    redis = RedisClient(configuration)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.connect(configuration)
-        redis = RedisClient(configuration)
         recorder = VisitRecorder(await take_visit_ids(Scope.system(clock, new_request_id())))
         app.state.services = Services(configuration, clock, box, redis, recorder)
         recording = asyncio.create_task(recorder.run(), name="visit recorder")
@@ -63,17 +68,19 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             await redis.close()
             await database.disconnect()
 
-    admin_view = GraphQLView(admin.schema, Audience.ADMIN, configuration, clock, box)
-    partner_view = GraphQLView(partner.schema, Audience.PARTNER, configuration, clock, box)
+    signer = CursorSigner(configuration.secret_keys)
+    shared = SchemaServices(configuration, clock, box, signer)
+    live = Live(configuration.subscriptions_per_user)
+    endpoints = (
+        Endpoint("admin", admin.schema, Audience.ADMIN, shared, redis),
+        Endpoint("partner", partner.schema, Audience.PARTNER, shared, redis),
+    )
     return Starlette(
         routes=[
             Route("/", home.home),
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
-            Route("/admin/graphql", admin_view),
-            WebSocketRoute("/admin/graphql", admin_view),
-            Route("/partner/graphql", partner_view),
-            WebSocketRoute("/partner/graphql", partner_view),
+            *(route for endpoint in endpoints for route in _graphql_routes(endpoint, live)),
             Route("/api/v1/players", intake.players, methods=["POST"]),
             Route("/api/v1/activity", intake.activity, methods=["POST"]),
             Route("/{code}", links.follow, methods=["GET"]),
@@ -85,6 +92,14 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
         ],
         lifespan=lifespan,
     )
+
+
+def _graphql_routes(endpoint: Endpoint, live: Live) -> list[BaseRoute]:
+    path = f"/{endpoint.name}/graphql"
+    return [
+        Route(path, HttpTransport(endpoint, Streams(live))),
+        WebSocketRoute(path, WebSocketTransport(endpoint, live)),
+    ]
 
 
 _application: Starlette | None = None

@@ -31,6 +31,8 @@ _EXAMPLES = {
     "log_level": "INFO",
     "log_format": "json",
     "demo": "true",
+    "explore": "signed_in",
+    "trusted_documents_only": "partner",
     "database_pool_max": "20",
     "worker_threads": "8",
 }
@@ -64,7 +66,18 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
 
     demo: bool = False
-    introspection: bool = True
+    # Who may read the schemas and use GraphiQL: everyone, signed_in (after logging in) or nobody (G13).
+    explore: Literal["everyone", "signed_in", "nobody"] = "signed_in"
+    # Schemas ("admin", "partner") that run only documents known to the server (G30).
+    trusted_documents_only: Annotated[tuple[str, ...], NoDecode] = ()
+    # The largest cost of one operation, what a user's bucket holds, and what it regains each second (G11).
+    cost_per_operation: int = Field(default=5_000, ge=100)
+    cost_capacity: int = Field(default=20_000, ge=100)
+    cost_restore_rate: int = Field(default=500, ge=1)
+    # The same for callers who are not signed in, by address.
+    anonymous_cost_capacity: int = Field(default=2_000, ge=100)
+    anonymous_cost_restore_rate: int = Field(default=50, ge=1)
+    subscriptions_per_user: int = Field(default=20, ge=1)
 
     database_pool_min: int = Field(default=1, ge=0, le=1000)
     database_pool_max: int = Field(default=10, ge=1, le=1000)
@@ -93,6 +106,15 @@ class Settings(BaseSettings):
     def _split_secret_keys(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("trusted_documents_only", mode="before")
+    @classmethod
+    def _split_schemas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        if unknown := set(value) - {"admin", "partner"}:
+            raise ValueError(f"{sorted(unknown)[0]!r} is not a schema: name admin, partner or both")
         return value
 
     @field_validator("secret_keys")

@@ -7,6 +7,7 @@ secrets) is encrypted with a key derived from `TRIBUTARY_SECRET_KEYS`: the first
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import secrets
@@ -83,6 +84,33 @@ class SecretBox:
             return self._fernet.decrypt(data).decode()
         except InvalidToken:
             raise DecryptionError("no key of TRIBUTARY_SECRET_KEYS can read this value") from None
+
+
+class CursorSigner:
+    """Signs what a client must hand back unchanged. Any configured key verifies, so that keys can rotate."""
+
+    _SIGNATURE = 16
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._keys = [hashlib.sha256(f"cursor {key}".encode()).digest() for key in keys]
+
+    def sign(self, payload: bytes) -> str:
+        """The payload with its signature, as URL-safe text."""
+        signature = hmac.new(self._keys[0], payload, hashlib.sha256).digest()[: self._SIGNATURE]
+        return base64.urlsafe_b64encode(signature + payload).decode().rstrip("=")
+
+    def verify(self, text: str) -> bytes | None:
+        """The payload again; None when it was not signed by us."""
+        try:
+            data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        signature, payload = data[: self._SIGNATURE], data[self._SIGNATURE :]
+        for key in self._keys:
+            wanted = hmac.new(key, payload, hashlib.sha256).digest()[: self._SIGNATURE]
+            if hmac.compare_digest(wanted, signature):
+                return payload
+        return None
 
 
 def _derive(key: str) -> bytes:

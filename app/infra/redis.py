@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
 from redis.backoff import ExponentialBackoff
@@ -43,6 +43,7 @@ class RedisClient:
             socket_connect_timeout=3,
             retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=2),
         )
+        self._scripts: dict[str, Any] = {}
 
     async def ping(self) -> None:
         """One round trip; raises RedisUnavailable."""
@@ -78,6 +79,30 @@ class RedisClient:
         except (RedisError, OSError) as error:
             raise RedisUnavailable(str(error)) from error
         return False
+
+    async def run_script(self, script: str, key: str, *values: float) -> list[Any]:
+        """Run a Lua script on one key; raises RedisError."""
+        found = self._scripts.get(script)
+        if found is None:
+            found = self._scripts[script] = self._client.register_script(script)
+        answer: list[Any] = await found(keys=[key], args=list(values))
+        return answer
+
+    async def get(self, key: str) -> str | None:
+        """The text under a key; raises RedisUnavailable."""
+        try:
+            value = await self._client.get(f"tributary:{key}")
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
+        return value.decode() if isinstance(value, bytes) else None
+
+    async def keep(self, key: str, value: str, seconds: int) -> None:
+        """Keep a text for some time; raises RedisUnavailable."""
+        refuse_in_transaction("a Redis write")
+        try:
+            await self._client.set(f"tributary:{key}", value, ex=seconds)
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,13 +1,14 @@
-"""From domain errors to what clients read: `userErrors` of a mutation, or `errors` with a code (G23)."""
+"""From domain errors to what clients read: `userErrors` of a mutation, or `errors` with a code (G02, G23)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import strawberry
-from strawberry.extensions import SchemaExtension
+from strawberry.types.unset import UNSET
 
 from app.domain.errors import DomainError
+from app.infra.database import DatabaseError, translate
 from app.infra.telemetry import logger
 from graphql import GraphQLError
 
@@ -26,29 +27,51 @@ def user_error(error: DomainError) -> UserError:
     return UserError(code=error.code, message=error.message, field=list(error.field))
 
 
-class ErrorPresentation(SchemaExtension):
-    """Gives every error a code; what we did not foresee is logged and masked."""
-
-    def on_operation(self) -> Any:
-        yield
-        result: Any = self.execution_context.result
-        if result is not None and result.errors:
-            request_id = self.execution_context.context.request_id
-            result.errors = [present(error, request_id) for error in result.errors]
+def refusal(code: str, message: str, **details: Any) -> GraphQLError:
+    """A request error of ours: it has no path, so the whole request was refused."""
+    return GraphQLError(message, extensions={"code": code, **details})
 
 
 def present(error: GraphQLError, request_id: str) -> GraphQLError:
-    """The error as the client sees it, with `extensions.code` and the request id."""
-    original = error.original_error
-    message, code = error.message, "INVALID_REQUEST"
+    """The error as the client sees it: a code and the request id, nothing internal.
+
+    Messages of the validation and of domain errors are shown; what nobody foresaw is logged and masked.
+    """
+    message, extensions = error.message, dict(error.extensions or {})
+    original = _cause(error)
     if isinstance(original, DomainError):
-        message, code = original.message, original.code
-    elif original is not None and not isinstance(original, GraphQLError):
-        logger().error("graphql.unexpected_error", path=error.path, exc_info=original)
-        message, code = "something went wrong on our side; tell us the request id", "INTERNAL"
-    return GraphQLError(
-        message,
-        nodes=error.nodes,
-        path=error.path,
-        extensions={**(error.extensions or {}), "code": code, "requestId": request_id},
-    )
+        message = original.message
+        extensions = {**original.details, "code": original.code}
+    elif original is not None:
+        message, extensions = _unforeseen(error, original)
+    extensions.setdefault("code", "INVALID_REQUEST")
+    extensions["requestId"] = request_id
+    # Nodes give the locations; the source text itself is not part of the answer.
+    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    """What a resolver raised, or None for an error of the GraphQL layer itself."""
+    original: Exception | None = error.original_error
+    while isinstance(original, GraphQLError):
+        original = original.original_error
+    # A scalar that refuses a value of the client: graphql-core puts its words into the message.
+    if isinstance(original, ValueError | TypeError) and error.path is None:
+        return None
+    return original
+
+
+def _unforeseen(error: GraphQLError, original: Exception) -> tuple[str, dict[str, Any]]:
+    typed = translate(original)
+    if isinstance(typed, DatabaseError):
+        logger().warning("graphql.database_unavailable", path=error.path, error=str(typed))
+        return "the database is away for a moment: send the same request again", {
+            "code": "UNAVAILABLE"
+        }
+    logger().error("graphql.unexpected_error", path=error.path, exc_info=original)
+    return "something went wrong on our side; tell us the request id", {"code": "INTERNAL"}
+
+
+def given(value: Any) -> Any:
+    """None for an input field that was left out."""
+    return None if value is UNSET else value

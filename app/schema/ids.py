@@ -17,24 +17,28 @@ def encode_id(type_name: str, row_id: int) -> strawberry.ID:
     )
 
 
-def decode_id(type_name: str, value: str, field: str) -> int:
-    """The row id again. Raises NotFound naming the field: a foreign, a wrong and a missing id look the same."""
+def split_id(value: str) -> tuple[str, int] | None:
+    """The type name and the row id; None for anything that is no id of ours."""
     try:
         padded = value + "=" * (-len(value) % 4)
         name, _, number = (
             base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
         )
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise _not_found(type_name, field) from None
-    if name != type_name or not number.isdigit() or len(number) > 18:
-        raise _not_found(type_name, field)
-    return int(number)
+    except (binascii.Error, ValueError):
+        return None
+    if not number.isdecimal() or len(number) > 18 or str(int(number)) != number:
+        return None
+    return name, int(number)
+
+
+def decode_id(type_name: str, value: str, field: str) -> int:
+    """The row id again. Raises NotFound naming the field: a foreign, a wrong and a missing id look the same."""
+    parts = split_id(value)
+    if parts is None or parts[0] != type_name:
+        raise NotFound(type_name.lower(), field=(field,))
+    return parts[1]
 
 
 def decode_optional_id(type_name: str, value: str | None, field: str) -> int | None:
     """`decode_id`, or None for none."""
     return None if value is None else decode_id(type_name, value, field)
-
-
-def _not_found(type_name: str, field: str) -> NotFound:
-    return NotFound(type_name.lower(), field=(field,))

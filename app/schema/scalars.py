@@ -3,60 +3,170 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NewType
+from urllib.parse import urlsplit
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
-from app.infra.money import decimal_text
+from app.infra.money import MoneyError, decimals_of
 
 Count = NewType("Count", int)
 CurrencyCode = NewType("CurrencyCode", str)
+CountryCode = NewType("CountryCode", str)
+Url = NewType("Url", str)
+Cursor = NewType("Cursor", str)
 
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?")
-_CURRENCY = re.compile(r"[A-Z]{3,8}")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})",
+    re.ASCII,
+)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _LARGEST_EXACT = 2**53 - 1
+_LONGEST_URL = 4_000
 
 
-def parse_decimal(value: Any) -> Decimal:
+def decimal_out(value: Decimal) -> str:
+    """A finite decimal in plain digits, as many as it has."""
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a finite number")
+    return f"{value:f}"
+
+
+def decimal_in(value: Any) -> Decimal:
     """A plain decimal string; raises ValueError for floats, exponents, NaN and more than 18 decimals."""
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         return Decimal(value)
-    raise ValueError('Decimal is a plain decimal string such as "12.34"')
+    raise ValueError(
+        'Decimal is a plain decimal string such as "12.34", with at most 20 digits and 18 decimals'
+    )
 
 
-def _parse_count(value: Any) -> int:
+def date_time_in(value: Any) -> datetime:
+    """An RFC 3339 time with an offset, in UTC."""
+    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
+        try:
+            # Python keeps microseconds; further digits of RFC 3339 are cut.
+            text = re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", value.upper())
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise ValueError("DateTime is an RFC 3339 time with an offset, such as 2026-03-01T09:30:00Z")
+
+
+def date_time_out(value: datetime) -> str:
+    """RFC 3339 in UTC, ending in Z."""
+    if value.tzinfo is None:
+        raise ValueError("a time without zone")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def date_in(value: Any) -> date:
+    """An ISO 8601 date."""
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError("Date is a day of the calendar, such as 2026-03-01")
+
+
+def _count_in(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_EXACT:
         return value
-    raise ValueError("Count is a whole number from 0")
+    raise ValueError(f"Count is a whole number from 0 to {_LARGEST_EXACT}")
 
 
-def _parse_currency(value: Any) -> str:
-    if isinstance(value, str) and _CURRENCY.fullmatch(value):
-        return value
+def _currency_in(value: Any) -> str:
+    if isinstance(value, str):
+        try:
+            decimals_of(value)
+        except MoneyError:
+            pass
+        else:
+            return value
     raise ValueError("CurrencyCode is an ISO 4217 code or a registered coin, such as EUR")
+
+
+def _country_in(value: Any) -> str:
+    if isinstance(value, str) and _COUNTRY.fullmatch(value):
+        return value
+    raise ValueError("CountryCode is an ISO 3166 alpha-2 code in capitals, such as RO")
+
+
+def _url_in(value: Any) -> str:
+    if isinstance(value, str) and len(value) <= _LONGEST_URL and value.isprintable():
+        try:
+            parts = urlsplit(value)
+            if parts.scheme in {"http", "https"} and parts.hostname:
+                return value
+        except ValueError:
+            pass
+    raise ValueError(
+        f"URL is an absolute http or https address of at most {_LONGEST_URL} characters"
+    )
+
+
+def _cursor_in(value: Any) -> str:
+    if isinstance(value, str) and value and len(value) <= 2_000:
+        return value
+    raise ValueError("Cursor is the value of an edge's cursor, or of pageInfo, unchanged")
 
 
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number as a string, such as "12.34". Never a float.',
-        serialize=decimal_text,
-        parse_value=parse_decimal,
+        serialize=decimal_out,
+        parse_value=decimal_in,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description='A moment as RFC 3339 with an offset, such as "2026-03-01T09:30:00Z". Answers are in UTC.',
+        serialize=date_time_out,
+        parse_value=date_time_in,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description='A day of the calendar, such as "2026-03-01".',
+        serialize=date.isoformat,
+        parse_value=date_in,
     ),
     Count: strawberry.scalar(
         name="Count",
         description="A whole number from 0 up to 9007199254740991, such as 42.",
         serialize=int,
-        parse_value=_parse_count,
+        parse_value=_count_in,
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",
-        description="An ISO 4217 currency code, or the code of a registered coin, such as EUR.",
+        description='An ISO 4217 currency code, or the code of a registered coin, such as "EUR".',
         serialize=str,
-        parse_value=_parse_currency,
+        parse_value=_currency_in,
+    ),
+    CountryCode: strawberry.scalar(
+        name="CountryCode",
+        description='An ISO 3166 alpha-2 country code, such as "RO"; "ZZ" where the country is unknown.',
+        serialize=str,
+        parse_value=_country_in,
+    ),
+    Url: strawberry.scalar(
+        name="URL",
+        description='An absolute http or https address, such as "https://tracker.example/p".',
+        specified_by_url="https://url.spec.whatwg.org/",
+        serialize=str,
+        parse_value=_url_in,
+    ),
+    Cursor: strawberry.scalar(
+        name="Cursor",
+        description="A place in a list. Opaque and signed: hand it back unchanged.",
+        serialize=str,
+        parse_value=_cursor_in,
     ),
 }
 

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from app.domain.brands.offers import brands, landings, plans
+from app.domain.brands.offers import (
+    LandingFilter,
+    PlanFilter,
+    brands,
+    landings,
+    plans,
+)
 from app.domain.campaigns import queries
 from app.domain.errors import Conflict, DomainError, Invalid, NotFound
 from app.domain.events import Subject, record
@@ -52,8 +58,10 @@ async def create_campaign(scope: Scope, new: NewCampaign) -> Campaign:
     """
     partner_id = _partner(scope)
     name = clean_name(new.name, "name", 200)
-    brand = _choose(await brands(scope), new.brand_id, "brand", "brandId")
-    plan = _choose(await plans(scope, brand.id), new.plan_id, "commission plan", "planId")
+    open_brands = (await brands(scope)).rows
+    brand = _choose(await open_brands, new.brand_id, "brand", "brandId")
+    open_plans = (await plans(scope, PlanFilter(brand.id))).rows
+    plan = _choose(await open_plans, new.plan_id, "commission plan", "planId")
     async with transaction() as tx:
         now = scope.now()
         rows = await tx.fetch(queries.INSERT_CAMPAIGN, partner_id, brand.id, plan.id, name, now)
@@ -85,8 +93,8 @@ async def create_promo(
         raise NotFound("campaign", field=("campaignId",))
     title = clean_name(new.title, "title", 200)
     brand_id = campaign.brand_id
-    open_landings = [row for row in await landings(scope, brand_id) if row.audience == "players"]
-    landing = _choose(open_landings, new.landing_id, "landing", "landingId")
+    open_landings = (await landings(scope, LandingFilter(brand_id, "players"))).rows
+    landing = _choose(await open_landings, new.landing_id, "landing", "landingId")
     if new.traffic_source_id is not None:
         await _require_traffic_source(scope, new.traffic_source_id)
     async with transaction() as tx:

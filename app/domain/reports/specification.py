@@ -26,6 +26,19 @@ class Grouping(StrEnum):
     YEAR = "year"
 
 
+GROUPING_DESCRIPTIONS = {
+    Grouping.BRAND: "One row per brand.",
+    Grouping.CAMPAIGN: "One row per campaign.",
+    Grouping.PROMO: "One row per promo.",
+    Grouping.STRATEGY: "One row per commission plan.",
+    Grouping.PARTNER: "One row per partner.",
+    Grouping.PLAYER_COUNTRY: "One row per country of the visitors and players.",
+    Grouping.DAY: "One row per business day.",
+    Grouping.WEEK: "One row per week; weeks start on Monday.",
+    Grouping.MONTH: "One row per calendar month.",
+    Grouping.QUARTER: "One row per quarter.",
+    Grouping.YEAR: "One row per year.",
+}
 PERIODS = frozenset({Grouping.DAY, Grouping.WEEK, Grouping.MONTH, Grouping.QUARTER, Grouping.YEAR})
 LONGEST_RANGE_DAYS = 366 * 20
 

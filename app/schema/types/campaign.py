@@ -1,38 +1,22 @@
-"""Campaigns, promos and postbacks in GraphQL."""
+"""Campaigns and promos in GraphQL."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 import strawberry
 from strawberry.types import Info
 
 from app import models
+from app.domain.campaigns import reads
 from app.schema.context import context_of
 from app.schema.errors import UserError
-from app.schema.ids import encode_id
-
-
-@strawberry.type(description="One tracking link inside a campaign.")
-class Promo:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    code: str = strawberry.field(description="The path of the tracking link, such as k7m2xq9rt.")
-    title: str = strawberry.field(description="Such as Homepage banner.")
-    created_at: datetime = strawberry.field(description="UTC.")
-
-    @strawberry.field(
-        description="The link to publish. Custom parameters may be added: ?clickID=42."
-    )
-    def tracking_link(self, info: Info) -> str:
-        return f"{context_of(info).settings.base_url}/{self.code}"
-
-    @classmethod
-    def of(cls, row: models.Promo) -> Promo:
-        """From the model."""
-        return cls(
-            id=encode_id("Promo", row.id), code=row.code, title=row.title, created_at=row.created_at
-        )
+from app.schema.ids import decode_optional_id, encode_id
+from app.schema.node import Node
+from app.schema.scalars import Url
+from app.schema.types.offer import Brand, CommissionPlan, Landing, TrafficSource
 
 
 @strawberry.enum(description="What a campaign is.")
@@ -47,11 +31,21 @@ class CampaignState(Enum):
 
 
 @strawberry.type(description="A container for one brand and one commission plan.")
-class Campaign:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
+class Campaign(Node):
     name: str = strawberry.field(description="Such as Spring reviews.")
     state: CampaignState = strawberry.field(description="Whether it earns and can be edited.")
     created_at: datetime = strawberry.field(description="UTC.")
+    row: strawberry.Private[models.Campaign]
+
+    @strawberry.field(description="What it promotes.")
+    async def brand(self, info: Info[Any, Any]) -> Brand | None:
+        row = await context_of(info).loaders.one(models.Brand, self.row.brand_id)
+        return Brand.of(row) if row else None
+
+    @strawberry.field(description="The deal that it earns by.")
+    async def commission_plan(self, info: Info[Any, Any]) -> CommissionPlan | None:
+        row = await context_of(info).loaders.one(models.CommissionPlan, self.row.plan_id)
+        return CommissionPlan.of(row) if row else None
 
     @classmethod
     def of(cls, row: models.Campaign) -> Campaign:
@@ -61,20 +55,82 @@ class Campaign:
             name=row.name,
             state=CampaignState(row.state),
             created_at=row.created_at,
+            row=row,
         )
 
 
-@strawberry.type(description="A callback to your tracker.")
-class Postback:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    url: str = strawberry.field(
-        description="The template, such as https://tracker.example/p?id=${clickID}."
+@strawberry.type(description="One tracking link inside a campaign.")
+class Promo(Node):
+    code: str = strawberry.field(description="The path of the tracking link, such as k7m2xq9rt.")
+    title: str = strawberry.field(description="Such as Homepage banner.")
+    created_at: datetime = strawberry.field(description="UTC.")
+    row: strawberry.Private[models.Promo]
+
+    @strawberry.field(
+        description="The link to publish. Custom parameters may be added: ?clickID=42."
     )
+    def tracking_link(self, info: Info[Any, Any]) -> Url:
+        return Url(f"{context_of(info).services.settings.base_url}/{self.code}")
+
+    @strawberry.field(description="The campaign that holds it.")
+    async def campaign(self, info: Info[Any, Any]) -> Campaign | None:
+        row = await context_of(info).loaders.one(models.Campaign, self.row.campaign_id)
+        return Campaign.of(row) if row else None
+
+    @strawberry.field(description="Where its visitors arrive.")
+    async def landing(self, info: Info[Any, Any]) -> Landing | None:
+        row = await context_of(info).loaders.one(models.Landing, self.row.landing_id)
+        return Landing.of(row) if row else None
+
+    @strawberry.field(description="How its visitors are reached; null until it is stated.")
+    async def traffic_source(self, info: Info[Any, Any]) -> TrafficSource | None:
+        if self.row.traffic_source_id is None:
+            return None
+        row = await context_of(info).loaders.one(models.TrafficSource, self.row.traffic_source_id)
+        return TrafficSource.of(row) if row else None
 
     @classmethod
-    def of(cls, row: models.Postback) -> Postback:
+    def of(cls, row: models.Promo) -> Promo:
         """From the model."""
-        return cls(id=encode_id("Postback", row.id), url=row.url)
+        return cls(
+            id=encode_id("Promo", row.id),
+            code=row.code,
+            title=row.title,
+            created_at=row.created_at,
+            row=row,
+        )
+
+
+@strawberry.input(description="Which campaigns.")
+class CampaignFilterInput:
+    state: CampaignState | None = strawberry.field(default=None, description="Only in this state.")
+    brand_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this brand."
+    )
+    name_contains: str | None = strawberry.field(
+        default=None, description="Part of the name, in any case."
+    )
+
+    def to_domain(self) -> reads.CampaignFilter:
+        """The domain's filter; raises NotFound for an id that is none."""
+        return reads.CampaignFilter(
+            str(self.state.value) if self.state else None,
+            decode_optional_id("Brand", self.brand_id, "brandId"),
+            self.name_contains,
+        )
+
+
+@strawberry.input(description="Which promos.")
+class PromoFilterInput:
+    campaign_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this campaign."
+    )
+    code: str | None = strawberry.field(default=None, description="The promo with this code.")
+
+    def to_domain(self) -> reads.PromoFilter:
+        """The domain's filter; raises NotFound for an id that is none."""
+        campaign_id = decode_optional_id("Campaign", self.campaign_id, "campaignId")
+        return reads.PromoFilter(campaign_id, self.code)
 
 
 @strawberry.input(description="A new campaign.")
@@ -111,38 +167,6 @@ class CreatePromoInput:
 @strawberry.type(description="The created promo, or why there is none.")
 class CreatePromoPayload:
     promo: Promo | None = strawberry.field(default=None, description="The new promo.")
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Empty on success."
-    )
-
-
-@strawberry.enum(description="What makes a postback fire.")
-class PostbackAction(Enum):
-    REGISTRATION = strawberry.enum_value("registration", description="A player signed up.")
-    FIRST_DEPOSIT = strawberry.enum_value("first_deposit", description="A player's first deposit.")
-    DEPOSIT = strawberry.enum_value("deposit", description="A report with deposits.")
-    SALE = strawberry.enum_value("sale", description="A sale.")
-    LEAD = strawberry.enum_value("lead", description="A lead.")
-    ANY = strawberry.enum_value("any", description="Each of these.")
-
-
-@strawberry.input(description="A new postback, for the account, a campaign or a promo.")
-class CreatePostbackInput:
-    action: PostbackAction = strawberry.field(description="What makes it fire.")
-    url: str = strawberry.field(
-        description="Your tracker's URL with variables, such as https://tracker.example/p?id=${clickID}."
-    )
-    campaign_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Only events of this campaign."
-    )
-    promo_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Only events of this promo."
-    )
-
-
-@strawberry.type(description="The created postback, or why there is none.")
-class CreatePostbackPayload:
-    postback: Postback | None = strawberry.field(default=None, description="The new postback.")
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Empty on success."
     )

@@ -17,21 +17,29 @@ from strawberry.utils.str_converters import to_camel_case
 from app.domain.errors import Invalid
 from app.domain.reports.metrics import METRICS, BaseMetric, FormulaMetric, Kind
 from app.domain.reports.run import ReportRow as DomainRow
-from app.domain.reports.specification import Grouping, ReportFilters, ReportSpecification
+from app.domain.reports.specification import (
+    GROUPING_DESCRIPTIONS,
+    Grouping,
+    ReportFilters,
+    ReportSpecification,
+)
+from app.infra.money import decimal_text
 from app.models.base import TenantModel
 from app.resolvers.reports import NamedReport
 from app.schema.ids import decode_id
-from app.schema.scalars import Count
+from app.schema.scalars import Count, CountryCode
 from app.schema.types.campaign import Campaign, Promo
 from app.schema.types.money import Money
 from app.schema.types.offer import Brand, CommissionPlan
 
 _make_enum: Any = strawberry.enum
+_groupings = {
+    item.name: strawberry.enum_value(item.value, description=GROUPING_DESCRIPTIONS[item])
+    for item in Grouping
+    if item is not Grouping.PARTNER
+}
 ReportGrouping = _make_enum(
-    Enum(
-        "ReportGrouping",
-        {item.name: item.value for item in Grouping if item is not Grouping.PARTNER},
-    ),
+    Enum("ReportGrouping", _groupings),
     description="What rows can be grouped by; at most one period.",
 )
 
@@ -61,7 +69,7 @@ def _metric_resolver(metric: BaseMetric | FormulaMetric) -> Callable[..., Any]:
 
     def ratio(root: Any) -> Decimal | None:
         value = root.line.row.cells[name]
-        return None if value is None else round(Decimal(value), 6)
+        return None if value is None else Decimal(decimal_text(round(Decimal(value), 6)))
 
     return ratio
 
@@ -103,6 +111,8 @@ def _same(value: Any) -> Any:
     return value
 
 
+REPORT_COST = 50
+
 _KEYS = {
     "brand": _key_field(Grouping.BRAND, Brand, Brand.of, "When grouped by BRAND."),
     "campaign": _key_field(Grouping.CAMPAIGN, Campaign, Campaign.of, "When grouped by CAMPAIGN."),
@@ -112,7 +122,7 @@ _KEYS = {
     ),
     "player_country": _key_field(
         Grouping.PLAYER_COUNTRY,
-        str,
+        CountryCode,
         _same,
         "ISO 3166 alpha-2, ZZ when unknown; when grouped by PLAYER_COUNTRY.",
     ),
@@ -164,7 +174,7 @@ class ReportFilterInput:
         default_factory=list, description="Campaigns."
     )
     promo_ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Promos.")
-    countries: list[str] = strawberry.field(
+    countries: list[CountryCode] = strawberry.field(
         default_factory=list, description='Players\' countries, such as ["RO", "DE"].'
     )
 
@@ -197,7 +207,7 @@ class PerformanceReportInput:
                     decode_id("Campaign", item, "campaignIds") for item in chosen.campaign_ids
                 ),
                 promo_ids=tuple(decode_id("Promo", item, "promoIds") for item in chosen.promo_ids),
-                countries=tuple(chosen.countries),
+                countries=tuple(str(code) for code in chosen.countries),
             ),
         )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import strawberry
 from strawberry.types import Info
 
 from app.domain.accounts import sessions, sign_in
 from app.domain.accounts.sign_in import Audience
-from app.domain.errors import DomainError
 from app.schema.context import context_of, user_of, visitor_scope
-from app.schema.errors import UserError, user_error
+from app.schema.errors import UserError
+from app.schema.transport.session import session_cookie
 
 
 @strawberry.input(description="E-mail, password and, when 2FA is on, a code.")
@@ -21,6 +22,11 @@ class LoginInput:
     otp: str | None = strawberry.field(
         default=None,
         description="The code of the authenticator app when 2FA is on; spaces are ignored.",
+    )
+    cookie: bool = strawberry.field(
+        default=False,
+        description="True: keep the session in an HttpOnly cookie as well. Requests that rely on it must send "
+        "the header GraphQL-Require-Preflight.",
     )
 
 
@@ -44,26 +50,30 @@ class LogoutPayload:
     )
 
 
-async def log_in(info: Info, audience: Audience, credentials: LoginInput) -> LoginPayload:
+async def log_in(info: Info[Any, Any], audience: Audience, credentials: LoginInput) -> LoginPayload:
     """Open a session for a user of that audience."""
     context = context_of(info)
-    try:
-        signed_in = await sign_in.sign_in(
-            visitor_scope(info),
-            audience,
-            email=credentials.email,
-            password=credentials.password,
-            otp=credentials.otp,
-            box=context.box,
-            lifetime=timedelta(seconds=context.settings.session_lifetime),
-            user_agent=context.user_agent,
-        )
-    except DomainError as error:
-        return LoginPayload(user_errors=[user_error(error)])
+    settings = context.services.settings
+    signed_in = await sign_in.sign_in(
+        visitor_scope(info),
+        audience,
+        email=credentials.email,
+        password=credentials.password,
+        otp=credentials.otp,
+        box=context.services.box,
+        lifetime=timedelta(seconds=settings.session_lifetime),
+        user_agent=context.caller.user_agent,
+    )
+    if credentials.cookie:
+        secure = settings.base_url.startswith("https://")
+        cookie = session_cookie(signed_in.token, settings.session_lifetime, secure=secure)
+        context.headers.append(("Set-Cookie", cookie))
     return LoginPayload(token=signed_in.token, expires_at=signed_in.expires_at)
 
 
-async def log_out(info: Info) -> LogoutPayload:
+async def log_out(info: Info[Any, Any]) -> LogoutPayload:
     """End the session of this request."""
-    user = user_of(info)
-    return LogoutPayload(ended=await sessions.sign_out(user.scope, context_of(info).token or ""))
+    context = context_of(info)
+    context.headers.append(("Set-Cookie", session_cookie("", 0, secure=False)))
+    ended = await sessions.sign_out(user_of(info).scope, context.caller.token or "")
+    return LogoutPayload(ended=ended)

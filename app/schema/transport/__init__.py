@@ -1,0 +1,1 @@
+"""How operations travel: HTTP, server-sent events, WebSocket, and GraphiQL for people."""

@@ -1,0 +1,40 @@
+"""The session of a request: a bearer token, or a cookie together with a header that no form can send (G13)."""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+
+SESSION_COOKIE = "tributary_session"
+# Any of these makes a browser ask before it sends the request across origins.
+PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "x-requested-with")
+
+
+def session_token(headers: Headers) -> str | None:
+    """The session token of a request, or None. A cookie without a preflight header does not count."""
+    token = bearer(headers.get("authorization"))
+    if token is not None:
+        return token
+    if not any(name in headers for name in PREFLIGHT_HEADERS):
+        return None
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return None
+    morsel = cookies.get(SESSION_COOKIE)
+    return morsel.value if morsel and morsel.value else None
+
+
+def bearer(value: object) -> str | None:
+    """The token of an `Authorization: Bearer …` value."""
+    scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def session_cookie(token: str, seconds: int, *, secure: bool) -> str:
+    """The Set-Cookie value of a new session; no seconds end it."""
+    flags = "; Secure" if secure else ""
+    return f"{SESSION_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{flags}"
