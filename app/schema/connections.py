@@ -56,14 +56,16 @@ class Edge(Generic[Node]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[Node]):
-    edges: list[Edge[Node]] = strawberry.field(description="The items with their cursors.")
-    nodes: list[Node] = strawberry.field(description="The items alone.")
+    edges: list[Edge[Node]] = strawberry.field(
+        description="The items with their cursors.", metadata={PER_ITEM: True}
+    )
+    nodes: list[Node] = strawberry.field(description="The items alone.", metadata={PER_ITEM: True})
     page_info: PageInfo = strawberry.field(description="Where this page lies.")
     rows: strawberry.Private[QuerySet[Any]]
 
     @strawberry.field(
         description="How many items the whole list has. Counted only when it is selected, and charged.",
-        metadata={"cost": TOTAL_COUNT_COST},
+        metadata={COST: TOTAL_COUNT_COST},
     )
     async def total_count(self) -> Count:
         return Count(await self.rows.count())
@@ -128,7 +130,8 @@ def connection(
         ],
         "return": Connection[node],
     }
-    resolve.__kwdefaults__ = {"order_by": next(iter(graphql_orders))}
+    defaults = {**(resolve.__kwdefaults__ or {}), "order_by": next(iter(graphql_orders))}
+    resolve.__kwdefaults__ = defaults
     return query(permission_of(listing), description, cost=LIST_COST, paged=True)(resolve)
 
 

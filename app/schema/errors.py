@@ -46,8 +46,10 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
         message, extensions = _unforeseen(error, original)
     extensions.setdefault("code", "INVALID_REQUEST")
     extensions["requestId"] = request_id
-    # Nodes give the locations; the source text itself is not part of the answer.
-    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)
+    # Nodes, or the source and its positions, give the locations.
+    return GraphQLError(
+        message, error.nodes, error.source, error.positions, error.path, extensions=extensions
+    )
 
 
 def _cause(error: GraphQLError) -> Exception | None:

@@ -33,7 +33,10 @@ Requirement: TypeAlias = Permission | Access
 
 ACCESS = "access"
 COST = "cost"
+# A list whose selected fields are charged once for each item of the page that is asked for …
 PAGED = "paged"
+# … of which only the fields with the items themselves are multiplied, not its count or its page info.
+PER_ITEM = "per item"
 
 OBJECT_COST = 1
 MUTATION_COST = 10

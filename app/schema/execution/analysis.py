@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.schema.errors import refusal
-from app.schema.fields import COST, OBJECT_COST, PAGED
+from app.schema.fields import COST, OBJECT_COST, PAGED, PER_ITEM
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -59,6 +59,8 @@ class _Sum:
     """What a selection set adds up to, with everything below it."""
 
     cost: int = 0
+    # The part of the cost that a paged parent multiplies by its page size.
+    per_item: int = 0
     depth: int = 0
     aliases: int = 0
     selections: int = 0
@@ -67,6 +69,7 @@ class _Sum:
     def __add__(self, other: _Sum) -> _Sum:
         return _Sum(
             self.cost + other.cost,
+            self.per_item + other.per_item,
             max(self.depth, other.depth),
             self.aliases + other.aliases,
             self.selections + other.selections,
@@ -118,7 +121,7 @@ class _Walk:
         root = self._schema.get_root_type(operation.operation)
         found = self._set(operation.selection_set, root, 1)
         analysis = self.analysis
-        analysis.cost = max(1, found.cost)
+        analysis.cost = max(1, found.cost + found.per_item)
         analysis.depth = found.depth
         analysis.aliases = found.aliases
         analysis.selections = found.selections
@@ -162,26 +165,30 @@ class _Walk:
             child = get_named_type(definition.type) if definition else None
             composite = child if isinstance(child, Composite) else None
             below = self._set(node.selection_set, composite, nesting + 1)
+        cost = self._cost(node, definition, below)
+        multiplied = definition is not None and bool(field_metadata(definition).get(PER_ITEM))
         return _Sum(
-            cost=self._cost(node, definition, below.cost),
+            cost=0 if multiplied else cost,
+            per_item=cost if multiplied else 0,
             depth=below.depth + 1,
             aliases=below.aliases + (node.alias is not None),
             selections=below.selections + 1,
             fields_here=1,
         )
 
-    def _cost(self, node: FieldNode, definition: GraphQLField | None, below: int) -> int:
+    def _cost(self, node: FieldNode, definition: GraphQLField | None, below: _Sum) -> int:
+        once = below.cost + below.per_item
         if definition is None:
-            return below
+            return once
         declared = field_metadata(definition)
         leaf = is_leaf_type(get_named_type(definition.type))
         own = declared.get(COST, 0 if leaf else OBJECT_COST)
         if not declared.get(PAGED):
-            return int(own) + below
+            return int(own) + once
         # An item costs what is selected of it, and something even when that is little.
-        item = max(1, below)
+        item = max(1, below.per_item)
         self.analysis.item_costs[id(node)] = item
-        return int(own) + self._page_size(node) * item
+        return int(own) + below.cost + self._page_size(node) * item
 
     def _page_size(self, node: FieldNode) -> int:
         for argument in node.arguments or ():
