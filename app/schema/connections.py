@@ -23,7 +23,7 @@ from app.domain.errors import Invalid
 from app.domain.paging import LARGEST_PAGE, Listing, Ordering, PageRequest, fetch_page, key_of
 from app.infra.crypto import CursorSigner
 from app.schema.context import context_of, scope_of
-from app.schema.fields import permission_of, query
+from app.schema.fields import COST, PER_ITEM, permission_of, query
 from app.schema.scalars import Count, Cursor
 
 Node = TypeVar("Node")
