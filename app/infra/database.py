@@ -136,14 +136,14 @@ async def _enter(context: Any) -> Any:
         return await context.__aenter__()
     except BaseException:
         if isinstance(context, TransactionContextPooled) and hasattr(context, "token"):
-            await context.__aexit__(Exception, Exception("BEGIN failed"), None)
+            await _roll_back(context, Exception("BEGIN failed"))
         raise
 
 
 async def _roll_back(context: Any, error: BaseException) -> None:
     try:
         await context.__aexit__(type(error), error, error.__traceback__)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException):
+    except (*_LOST, asyncpg.PostgresError, BaseORMException):
         # The connection is gone and PostgreSQL has rolled back by itself: the first error is the one to tell.
         return
 
@@ -177,7 +177,11 @@ _LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
     asyncpg.InterfaceError,
+    # The server's farewell has arrived and was not read yet when the next statement was sent.
+    asyncpg.InternalClientError,
     OSError,
 )
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from tortoise import Tortoise
-from tortoise.migrations.api import migrate as apply_migrations
+from tortoise.connection import get_connection
 from tortoise.migrations.autodetector import MigrationAutodetector
-from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.migration import Migration
 from tortoise.migrations.operations import CreateModel
 from tortoise.migrations.writer import MigrationWriter, format_migration_name
+from tortoise.transactions import in_transaction
 
 from app.infra import database
 from app.infra.database import credentials, require_url, server_settings, tortoise_config
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 # Any constant will do, as long as nothing else in this database uses it.
 _MIGRATION_LOCK = 0x7472_6962_0001
+# In seconds.
+LONGEST_LOCK_WAIT = 5
 
 
 class CreatePartitionedModel(CreateModel):
@@ -55,13 +60,17 @@ class CreatePartitionedModel(CreateModel):
 def _session(settings: Settings) -> dict[str, str]:
     # A migration may run long, but it never queues long behind a lock: live traffic would queue behind it.
     unlimited = {"statement_timeout": "0", "transaction_timeout": "0"}
-    return server_settings(settings) | unlimited | {"lock_timeout": "5s"}
+    patience = f"{round(min(settings.lock_timeout, LONGEST_LOCK_WAIT) * 1000)}ms"
+    return server_settings(settings) | unlimited | {"lock_timeout": patience}
 
 
-async def migrate(settings: Settings, report: Callable[[str], None]) -> None:
-    """Bring the database to the newest migration. Several calls at once wait for each other.
+async def migrate(
+    settings: Settings, report: Callable[[str], None], target: str | None = None
+) -> None:
+    """Bring the database to a migration, by default the newest. Several calls at once wait for each other.
 
-    `report` gets one line for each migration applied. Raises DatabaseUnavailable.
+    `report` gets one line for each migration applied. Raises DatabaseUnavailable, or TransactionAborted when a lock
+    was not to be had within LONGEST_LOCK_WAIT seconds; what was applied stays, and the same call goes on from there.
     """
     try:
         lock = await asyncpg.connect(**credentials(require_url(settings)))
@@ -69,25 +78,57 @@ async def migrate(settings: Settings, report: Callable[[str], None]) -> None:
         raise database.DatabaseUnavailable(str(error)) from error
     try:
         await lock.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
-
-        def progress(event: str, _app: str, name: str) -> None:
-            if event == "apply_done":
-                report(f"applied {name}")
-
-        await apply_migrations(
-            config=tortoise_config(settings, session=_session(settings)), progress=progress
-        )
+        config: dict[str, Any] = tortoise_config(settings, session=_session(settings))
+        await Tortoise.init(config=config, init_connections=False)
+        # No target: this only makes the list of applied migrations, where it is missing.
+        await _executor(config).migrate([])
+        for group in await _groups(config, target):
+            await _apply(config, group)
+            for migration in group:
+                report(f"applied {migration.name}")
+    except Exception as error:
+        raise database.translate(error) from error
     finally:
         await Tortoise.close_connections()
         await lock.close()
 
 
+async def _groups(config: dict[str, Any], target: str | None) -> list[list[Migration]]:
+    """What to apply, in order, by transaction: one each on a live database, all in one on an empty one."""
+    plan = await _plan(config)
+    names = [migration.name for migration in plan]
+    if target is not None:
+        plan = plan[: names.index(target) + 1] if target in names else []
+    fresh = bool(plan) and not plan[0].dependencies
+    groups: list[list[Migration]] = []
+    for migration in plan:
+        if fresh and groups and migration.atomic and groups[-1][-1].atomic:
+            groups[-1].append(migration)
+        else:
+            groups.append([migration])
+    return groups
+
+
+async def _apply(config: dict[str, Any], group: list[Migration]) -> None:
+    """Apply migrations and remember them, both or neither: Tortoise alone does one after the other."""
+    async with contextlib.AsyncExitStack() as stack:
+        if group[0].atomic:
+            await stack.enter_async_context(in_transaction("default"))
+        await _executor(config).migrate([MigrationTarget(group[-1].app_label, group[-1].name)])
+
+
+async def _plan(config: dict[str, Any]) -> list[Migration]:
+    return [step.migration for step in await _executor(config).plan() if not step.backward]
+
+
+def _executor(config: dict[str, Any]) -> MigrationExecutor:
+    """Made anew each time: it works on the connection, or the transaction, that is open at this moment."""
+    return MigrationExecutor(get_connection("default"), config["apps"])
+
+
 async def pending_migrations(settings: Settings) -> list[str]:
     """The names of the migrations that the database of the open connection still lacks."""
-    config: dict[str, Any] = tortoise_config(settings)
-    executor = MigrationExecutor(Tortoise.get_connection("default"), config["apps"])
-    plan = await executor.plan()
-    return [step.migration.name for step in plan if not step.backward]
+    return [migration.name for migration in await _plan(tortoise_config(settings))]
 
 
 async def detect_changes(settings: Settings) -> list[MigrationWriter]:

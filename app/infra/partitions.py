@@ -1,7 +1,8 @@
 """Time partitions: next months always exist, and address partitions past their retention are dropped.
 
 Visits and their addresses are partitioned by range of visit id, which starts with the visit's time; facts by month of
-their business day. A partition is made beside its table and then attached, which blocks no reader and no writer.
+their business day. A partition is made beside its table and then attached. Attaching and dropping need a lock for an
+instant; while they wait for it everybody else waits behind them, so they give up soon and the next tick tries again.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from app.infra.visit_ids import first_visit_id
 FACT_TABLES = ("registrations", "first_deposits", "activities", "conversions")
 MONTHS_AHEAD = 3
 DAYS_AHEAD = 7
+# Partitions are made long before they are needed, so that a click never has to wait for one.
+_LOCK_TIMEOUT = "PERFORM set_config('lock_timeout', '1s', true);"
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition: its table, its name and its bounds as SQL literals, upper bound excluded."""
+    """One partition: its table, its name, the column it is made by and its bounds as SQL, the upper one excluded."""
 
     table: str
     name: str
+    column: str
     lower: str
     upper: str
 
@@ -48,7 +52,7 @@ def wanted(now: datetime, history_days: int = 0) -> list[Partition]:
     for month in months(since, ahead):
         name, following = f"{month:%Y_%m}", _next_month(month)
         found += [
-            Partition(table, f"{table}_{name}", f"'{month}'", f"'{following}'")
+            Partition(table, f"{table}_{name}", "business_day", f"'{month}'", f"'{following}'")
             for table in FACT_TABLES
         ]
         found.append(_by_visit_id("visits", name, month, following))
@@ -63,11 +67,15 @@ def _by_visit_id(table: str, suffix: str, first: date, following: date) -> Parti
     lower, upper = (
         first_visit_id(datetime.combine(day, time(), UTC)) for day in (first, following)
     )
-    return Partition(table, f"{table}_{suffix}", str(lower), str(upper))
+    column = "id" if table == "visits" else "visit_id"
+    return Partition(table, f"{table}_{suffix}", column, str(lower), str(upper))
 
 
 async def ensure_partitions(now: datetime, history_days: int = 0) -> list[str]:
-    """Make the partitions that are missing and return their names. Safe to run twice, and at once."""
+    """Make the partitions that are missing and return their names. Safe to run twice, and at once.
+
+    Rows that came before their partition move into it. Raises TransactionAborted when a long read is in the way.
+    """
     rows = await fetch("SELECT relname FROM pg_class WHERE relispartition")
     present = {row["relname"] for row in rows}
     missing = [part for part in wanted(now, history_days) if part.name not in present]
@@ -78,6 +86,8 @@ async def ensure_partitions(now: datetime, history_days: int = 0) -> list[str]:
 
 def _attach(part: Partition) -> str:
     # Identity by name: two schedulers may try the same partition; the second finds it attached.
+    # A fact may move to another partition, though it may never be deleted: the triggers look away meanwhile.
+    mine = f"{part.column} >= {part.lower} AND {part.column} < {part.upper}"
     return f"""
 DO $$
 BEGIN
@@ -85,8 +95,17 @@ BEGIN
     IF EXISTS (SELECT 1 FROM pg_class WHERE relname = '{part.name}' AND relispartition) THEN
         RETURN;
     END IF;
+    {_LOCK_TIMEOUT}
     CREATE TABLE IF NOT EXISTS {part.name}
         (LIKE {part.table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE);
+    LOCK TABLE ONLY {part.table} IN SHARE UPDATE EXCLUSIVE MODE;
+    LOCK TABLE {part.table}_default IN ACCESS EXCLUSIVE MODE;
+    IF EXISTS (SELECT 1 FROM {part.table}_default WHERE {mine}) THEN
+        ALTER TABLE {part.table}_default DISABLE TRIGGER USER;
+        INSERT INTO {part.name} SELECT * FROM {part.table}_default WHERE {mine};
+        DELETE FROM {part.table}_default WHERE {mine};
+        ALTER TABLE {part.table}_default ENABLE TRIGGER USER;
+    END IF;
     ALTER TABLE {part.table} ATTACH PARTITION {part.name}
         FOR VALUES FROM ({part.lower}) TO ({part.upper});
 END $$
@@ -94,7 +113,10 @@ END $$
 
 
 async def drop_old_addresses(now: datetime, retention_days: int) -> list[str]:
-    """Drop the daily address partitions that are past their retention, and return their names (M04)."""
+    """Drop the daily address partitions that are past their retention, and return their names (M04).
+
+    Raises TransactionAborted when a long read is in the way.
+    """
     keep_from = now.astimezone(UTC).date() - timedelta(days=retention_days)
     rows = await fetch(
         "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^visit_addresses_[0-9_]+$'"
@@ -104,5 +126,8 @@ async def drop_old_addresses(now: datetime, retention_days: int) -> list[str]:
         row["relname"] for row in rows if row["relname"] < f"visit_addresses_{keep_from:%Y_%m_%d}"
     ]
     for name in old:
-        await fetch(f"DROP TABLE IF EXISTS {name}")
+        await fetch(f"DO $$ BEGIN {_LOCK_TIMEOUT} DROP TABLE IF EXISTS {name}; END $$")
+    # Addresses that came when no partition was there.
+    oldest = first_visit_id(datetime.combine(keep_from, time(), UTC))
+    await fetch("DELETE FROM visit_addresses_default WHERE visit_id < $1", oldest)
     return old
