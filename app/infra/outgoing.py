@@ -12,6 +12,7 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -43,7 +44,14 @@ class OutgoingClient:
         self._timeout = timeout
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = httpx.AsyncClient(
-            timeout=timeout, limits=limits, follow_redirects=False, trust_env=False
+            timeout=timeout,
+            limits=limits,
+            follow_redirects=False,
+            trust_env=False,
+            # One partner's cookies are not for another one behind the same address.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            # The first part of the body is kept as it comes.
+            headers={"Accept-Encoding": "identity"},
         )
 
     async def get(self, url: str, headers: dict[str, str]) -> Answer:
@@ -95,10 +103,19 @@ async def resolve(host: str, port: int, allow_private: bool) -> str:
         raise RefusedTarget(f"{host} cannot be resolved: {error}") from None
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        if not ip.is_global and not (allow_private and not ip.is_link_local):
+        if not _is_allowed(address.partition("%")[0], allow_private):
             raise RefusedTarget(f"{host} leads to {address}, which is not a public address")
     return addresses[0]
+
+
+def _is_allowed(address: str, allow_private: bool) -> bool:
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    # Cloud providers hand out credentials on a link-local address: never, not even on a test machine.
+    if ip.is_link_local or ip.is_multicast:
+        return False
+    return allow_private or ip.is_global
 
 
 async def _first_part(response: httpx.Response) -> str:

@@ -47,6 +47,7 @@ class RedisClient:
 
     async def ping(self) -> None:
         """One round trip; raises RedisUnavailable."""
+        refuse_in_transaction("a Redis call")
         try:
             await self._client.ping()
         except (RedisError, OSError) as error:
@@ -64,6 +65,7 @@ class RedisClient:
 
     async def stop_beating(self, process: str, identity: str) -> None:
         """Take the heartbeat back when a process stops in order."""
+        refuse_in_transaction("a Redis call")
         try:
             await self._client.delete(f"tributary:heartbeat:{process}:{identity}")
         except (RedisError, OSError) as error:
@@ -71,6 +73,7 @@ class RedisClient:
 
     async def is_beating(self, process: str) -> bool:
         """True when at least one process of that kind has beaten lately; raises RedisUnavailable."""
+        refuse_in_transaction("a Redis call")
         try:
             async for _key in self._client.scan_iter(
                 f"tributary:heartbeat:{process}:*", count=1_000
@@ -82,6 +85,7 @@ class RedisClient:
 
     async def run_script(self, script: str, key: str, *values: float) -> list[Any]:
         """Run a Lua script on one key; raises RedisError."""
+        refuse_in_transaction("a Redis call")
         found = self._scripts.get(script)
         if found is None:
             found = self._scripts[script] = self._client.register_script(script)
@@ -90,6 +94,7 @@ class RedisClient:
 
     async def get(self, key: str) -> str | None:
         """The text under a key; raises RedisUnavailable."""
+        refuse_in_transaction("a Redis call")
         try:
             value = await self._client.get(f"tributary:{key}")
         except (RedisError, OSError) as error:

@@ -22,11 +22,13 @@ USER_AGENT = "Tributary-Postback/1"
 
 
 class PostbackSender:
-    """Attempts what is due, until nothing is."""
+    """Attempts what is due, until nothing is; never more at once than there are connections for."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
-        self._concurrency = settings.postback_concurrency
+        self._free = settings.postback_concurrency
+        self._claiming = asyncio.Lock()
+        self._stopping = False
         # Long enough for the slowest answer; a worker that died holds its claims no longer than this.
         self._lease = timedelta(seconds=settings.postback_timeout * 2 + 10)
         self._client = OutgoingClient(
@@ -39,7 +41,7 @@ class PostbackSender:
         """Attempt every delivery that is due now; returns how many attempts were made."""
         scope = Scope.system(self._clock, request_id)
         attempts = 0
-        while claimed := await claim_due(scope, self._concurrency, self._lease):
+        while claimed := await self._claim(scope):
             results = await asyncio.gather(
                 *(self._attempt(scope, item) for item in claimed), return_exceptions=True
             )
@@ -50,7 +52,22 @@ class PostbackSender:
             attempts += len(claimed)
         return attempts
 
+    async def _claim(self, scope: Scope) -> list[Claimed]:
+        """Claim what can be sent at once. What is claimed and waits for a connection would look unanswered."""
+        async with self._claiming:
+            if self._stopping or self._free == 0:
+                return []
+            claimed = await claim_due(scope, self._free, self._lease)
+            self._free -= len(claimed)
+            return claimed
+
     async def _attempt(self, scope: Scope, claimed: Claimed) -> None:
+        try:
+            await self._send(scope, claimed)
+        finally:
+            self._free += 1
+
+    async def _send(self, scope: Scope, claimed: Claimed) -> None:
         with structlog.contextvars.bound_contextvars(request_id=claimed.request_id):
             sent_at = scope.now()
             answer = await self._client.get(claimed.url, {"User-Agent": USER_AGENT})
@@ -64,6 +81,10 @@ class PostbackSender:
                 response_code=answer.code,
                 error=answer.error,
             )
+
+    def stop(self) -> None:
+        """Claim nothing more: what is under way is finished, the rest waits for the next worker."""
+        self._stopping = True
 
     async def close(self) -> None:
         """Close the connections to trackers."""

@@ -14,6 +14,7 @@ from dramatiq import Worker
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.errors import DramatiqError
 from dramatiq.middleware import Middleware, MiddlewareError
+from redis.exceptions import RedisError
 
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
@@ -77,6 +78,8 @@ class WorkerResources(Middleware):
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _stop_background(self) -> None:
+        if self.sender is not None:
+            self.sender.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -109,7 +112,7 @@ def send_wake_up(broker: dramatiq.Broker, request_id: str | None = None) -> None
     database.refuse_in_transaction("a queue message")
     try:
         broker.get_actor(DELIVER).send(request_id or new_request_id())
-    except (DramatiqError, OSError) as error:
+    except (DramatiqError, RedisError, OSError) as error:
         logger().warning("wake_up.lost", error=str(error))
 
 
@@ -119,7 +122,11 @@ def declare_actors(broker: dramatiq.Broker, resources: WorkerResources | None = 
     async def deliver(request_id: str) -> None:
         if resources is None or resources.sender is None:
             raise RuntimeError("this process sends messages only")
-        await resources.sender.deliver(request_id)
+        try:
+            await resources.sender.deliver(request_id)
+        except database.DatabaseError as error:
+            # The deliveries wait in their rows: the scheduler wakes a worker again.
+            logger().warning("postbacks.waiting_for_database", error=str(error))
 
     declare = dramatiq.actor(
         broker=broker, actor_name=DELIVER, queue_name="postbacks", max_retries=0
