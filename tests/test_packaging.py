@@ -1,0 +1,225 @@
+"""The container image and the Compose file, read as text: there is no container engine where the tests run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from app.cli import app as command_line
+from app.settings import Settings, load_settings
+
+PROJECT = Path(__file__).parent.parent
+COMPILERS = re.compile(r"\b(build-essential|gcc|g\+\+|clang|make|cargo|rustc|[a-z0-9.]+-dev)\b")
+OURS = ("migrate", "serve", "worker", "scheduler")
+
+
+@dataclass(slots=True)
+class Stage:
+    """One stage of the Dockerfile: its base, its name, and its instructions after FROM."""
+
+    base: str
+    name: str | None
+    steps: list[tuple[str, str]] = field(default_factory=list)
+
+    def arguments(self, instruction: str) -> list[str]:
+        """What follows each instruction of that kind."""
+        return [rest for word, rest in self.steps if word == instruction]
+
+    def last(self, instruction: str) -> str:
+        """What follows the last one, which is the one that holds."""
+        return self.arguments(instruction)[-1]
+
+
+def read_dockerfile() -> list[Stage]:
+    """The stages of the Dockerfile, with continued lines joined and comments left out."""
+    text = (PROJECT / "Dockerfile").read_text()
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    stages: list[Stage] = []
+    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word == "FROM":
+            base, _, name = rest.partition(" AS ")
+            stages.append(Stage(base, name or None))
+        else:
+            stages[-1].steps.append((word, " ".join(rest.split())))
+    return stages
+
+
+def copied_files() -> list[str]:
+    """What the image gets from the checkout."""
+    return [
+        source.rstrip("/")
+        for stage in read_dockerfile()
+        for rest in stage.arguments("COPY")
+        if not rest.startswith("--from=")
+        for source in rest.split()[:-1]
+    ]
+
+
+def is_sent_to_the_builder(name: str) -> bool:
+    """Whether .dockerignore lets a top-level file or directory through; the last pattern that fits decides."""
+    sent = True
+    for line in (PROJECT / ".dockerignore").read_text().splitlines():
+        pattern = line.strip()
+        if pattern and not pattern.startswith("#") and fnmatch(name, pattern.removeprefix("!")):
+            sent = pattern.startswith("!")
+    return sent
+
+
+def compose() -> dict[str, Any]:
+    """The services of the Compose file."""
+    document = yaml.safe_load((PROJECT / "compose.yaml").read_text())
+    services: dict[str, Any] = document["services"]
+    return services
+
+
+def interpolated(value: str) -> str:
+    """A value as Compose fills it in, when the variables that it asks for hold long words."""
+    required = re.sub(r"\$\{\w+:\?[^}]*\}", "0123456789abcdef0123456789abcdef", value)
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", required)
+
+
+@pytest.mark.parametrize("source", copied_files())
+def test_what_the_image_copies_exists_and_is_sent_to_the_builder(source: str) -> None:
+    assert (PROJECT / source).exists()
+    assert is_sent_to_the_builder(source)
+
+
+@pytest.mark.parametrize("name", [".git", ".venv", ".tributary", "tests", "docs", "compose.yaml"])
+def test_what_the_image_does_not_need_stays_behind(name: str) -> None:
+    assert not is_sent_to_the_builder(name)
+
+
+def test_the_image_copies_everything_that_the_server_imports_or_reads() -> None:
+    assert {"app", "migrations", "graphql"} <= set(copied_files())
+
+
+def test_the_image_installs_the_lock_file_with_hashes_and_compiles_nothing() -> None:
+    install = [rest for rest in read_dockerfile()[0].arguments("RUN") if "pip install" in rest]
+    assert len(install) == 1
+    words = shlex.split(install[0])
+    assert "--require-hashes" in words
+    assert words[words.index("--only-binary") + 1] == ":all:"
+    assert words[words.index("-r") + 1] == "requirements.lock"
+
+
+def test_no_stage_installs_a_compiler() -> None:
+    for stage in read_dockerfile():
+        assert stage.base == "python:3.12-slim"
+        for rest in stage.arguments("RUN"):
+            assert not COMPILERS.search(rest)
+
+
+def test_the_image_runs_as_an_ordinary_user_that_it_makes() -> None:
+    final = read_dockerfile()[-1]
+    user = final.last("USER")
+    assert user not in {"root", "0"}
+    assert any(
+        rest.startswith("useradd") and user in rest.split() for rest in final.arguments("RUN")
+    )
+    # Nothing is installed once the rights are gone, and nothing is run with them afterwards.
+    assert [word for word, _ in final.steps].index("USER") > max(
+        at for at, (word, _) in enumerate(final.steps) if word in {"RUN", "COPY"}
+    )
+
+
+def test_the_environment_stands_where_it_was_made() -> None:
+    build, final = read_dockerfile()
+    copied = next(rest for rest in final.arguments("COPY") if rest.startswith("--from="))
+    stage, source, target = copied.split()
+    assert stage == f"--from={build.name}"
+    assert source == f"{build.last('WORKDIR')}/.venv"
+    assert target == ".venv"
+    assert final.last("WORKDIR") == build.last("WORKDIR")
+    assert f"PATH={source}/bin:$PATH" in final.last("ENV").split()
+
+
+def test_the_image_runs_commands_that_exist() -> None:
+    final = read_dockerfile()[-1]
+    assert json.loads(final.last("ENTRYPOINT")) == ["python", "-m", "app.cli"]
+    assert json.loads(final.last("CMD")) == ["serve"]
+    commands = {
+        command.name or command.callback.__name__
+        for command in command_line.registered_commands
+        if command.callback
+    }
+    assert {*json.loads(final.last("CMD")), *OURS} <= commands
+
+
+def test_the_health_check_of_the_image_is_python_that_asks_whether_the_process_lives() -> None:
+    words = json.loads(read_dockerfile()[-1].last("HEALTHCHECK").partition("CMD ")[2])
+    assert words[:2] == ["python", "-c"]
+    compile(words[2], "HEALTHCHECK", "exec")
+    assert "/health/live" in words[2]
+
+
+def test_the_image_and_the_services_set_only_settings_that_exist() -> None:
+    known = {f"TRIBUTARY_{name.upper()}" for name in Settings.model_fields}
+    set_by_image = set(re.findall(r"(TRIBUTARY_\w+)=", read_dockerfile()[-1].last("ENV")))
+    assert set_by_image <= known
+    for name in OURS:
+        assert set(compose()[name]["environment"]) <= known
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_of_ours_has_settings_that_the_server_accepts(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = compose()[name]
+    for variable, value in service["environment"].items():
+        monkeypatch.setenv(variable, interpolated(value))
+    settings = load_settings()
+    assert settings.database_url
+    assert "@postgres:5432/" in settings.database_url
+    assert settings.redis_url == "redis://valkey:6379/0"
+    assert settings.secret_keys
+    assert not settings.demo
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_of_ours_runs_the_command_of_its_name_in_our_image(name: str) -> None:
+    service = compose()[name]
+    assert service["command"] == [name]
+    assert service["build"] == "."
+
+
+def test_the_processes_wait_for_the_migration_and_the_migration_for_the_database() -> None:
+    services = compose()
+    assert services["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    for name in ("serve", "worker", "scheduler"):
+        waits = services[name]["depends_on"]
+        assert waits["migrate"]["condition"] == "service_completed_successfully"
+        assert waits["valkey"]["condition"] == "service_healthy"
+
+
+@pytest.mark.parametrize("name", ["worker", "scheduler", "postgres", "valkey", "storage"])
+def test_a_service_without_the_health_check_of_the_image_has_its_own(name: str) -> None:
+    words = compose()[name]["healthcheck"]["test"]
+    assert words[0] == "CMD"
+    if words[1] == "python":
+        compile(words[3], "healthcheck", "exec")
+
+
+def test_only_the_api_is_published_and_only_on_loopback() -> None:
+    published = {
+        name: service["ports"] for name, service in compose().items() if "ports" in service
+    }
+    assert published == {"serve": ["127.0.0.1:8000:8000"]}
+
+
+def test_every_volume_is_declared_and_used() -> None:
+    document = yaml.safe_load((PROJECT / "compose.yaml").read_text())
+    used = {
+        volume.partition(":")[0]
+        for service in document["services"].values()
+        for volume in service.get("volumes", [])
+    }
+    assert used == set(document["volumes"])
