@@ -21,6 +21,7 @@ from app.infra.telemetry import configure_logging, new_request_id
 from app.schema import admin, partner
 from app.schema.context import Services as SchemaServices
 from app.schema.execution.endpoint import Endpoint
+from app.schema.transport import graphiql
 from app.schema.transport.http import HttpTransport
 from app.schema.transport.live import Live
 from app.schema.transport.sse import Streams
@@ -38,7 +39,17 @@ if TYPE_CHECKING:
 
 # The first path segments that are no promo codes.
 RESERVED_CODES = frozenset(
-    {"admin", "api", "events", "favicon.ico", "health", "metrics", "partner", "users"}
+    {
+        "admin",
+        "api",
+        "events",
+        "favicon.ico",
+        "graphiql-assets",
+        "health",
+        "metrics",
+        "partner",
+        "users",
+    }
 )
 
 
@@ -81,6 +92,7 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
             *(route for endpoint in endpoints for route in _graphql_routes(endpoint, live)),
+            Route(f"{graphiql.ASSETS}/{{name}}", graphiql.asset),
             Route("/api/v1/players", intake.players, methods=["POST"]),
             Route("/api/v1/activity", intake.activity, methods=["POST"]),
             Route("/{code}", links.follow, methods=["GET"]),

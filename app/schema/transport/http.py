@@ -55,7 +55,7 @@ class HttpTransport:
             and not request.query_params
             and choose(accept, (JSON, HTML)) == HTML
         ):
-            return graphiql.page(self._endpoint)
+            return graphiql.page(self._endpoint, request)
         media_type = choose(accept, _OFFERED)
         if media_type is None:
             message = (

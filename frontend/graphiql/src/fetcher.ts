@@ -1,0 +1,68 @@
+// How GraphiQL talks to the endpoint: operations over HTTP, subscriptions over graphql-transport-ws.
+
+import type { Fetcher } from "@graphiql/toolkit";
+import { type DocumentNode, type ExecutionResult, Kind, OperationTypeNode } from "graphql";
+import { createClient } from "graphql-ws";
+import { page } from "./page";
+import { type Question, ask } from "./server";
+import { type Session, authorization } from "./session";
+
+/** The fetcher of a session; `onEnded` is called when the server no longer knows it. */
+export function fetcherOf(session: Session | null, onEnded: () => void): Fetcher {
+  return (params, options) => {
+    const headers = withSession(options?.headers ?? {}, session);
+    const question: Question = params;
+    if (isSubscription(options?.documentAST, params.operationName)) {
+      return follow(question, headers);
+    }
+    return ask(question, headers).then((answer) => {
+      const ended = answer.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED");
+      if (session && ended && headers.Authorization === `Bearer ${session.token}`) onEnded();
+      return answer as ExecutionResult;
+    });
+  };
+}
+
+// The header editor decides; a tab that says nothing about it uses the session.
+function withSession(
+  headers: Record<string, unknown>,
+  session: Session | null,
+): Record<string, string> {
+  const given = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, String(value)]),
+  );
+  const decided = Object.keys(given).some((name) => name.toLowerCase() === "authorization");
+  return session && !decided ? { ...authorization(session.token), ...given } : given;
+}
+
+function isSubscription(document?: DocumentNode, operationName?: string | null): boolean {
+  const operations = (document?.definitions ?? []).filter(
+    (definition) => definition.kind === Kind.OPERATION_DEFINITION,
+  );
+  const asked = operations.find((operation) => operation.name?.value === operationName);
+  return (asked ?? operations[0])?.operation === OperationTypeNode.SUBSCRIPTION;
+}
+
+async function* follow(
+  question: Question,
+  headers: Record<string, string>,
+): AsyncGenerator<ExecutionResult> {
+  const url = new URL(page.url, location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  const client = createClient({ url: url.href, connectionParams: headers, retryAttempts: 0 });
+  try {
+    const events = client.iterate({
+      query: question.query,
+      variables: question.variables as Record<string, unknown> | undefined,
+      operationName: question.operationName,
+    });
+    for await (const event of events) yield event as ExecutionResult;
+  } catch (error) {
+    if (error instanceof CloseEvent) {
+      throw new Error(`The connection was closed: ${error.reason || "no reason given"} (${error.code})`);
+    }
+    throw error;
+  } finally {
+    await client.dispose();
+  }
+}
