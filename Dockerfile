@@ -1,5 +1,11 @@
 # Tributary against external servers: see compose.yaml and docs/operations.md.
 
+FROM node:24-slim AS graphiql
+WORKDIR /srv/graphiql
+COPY frontend/graphiql/ ./
+# The scripts of packages stay unused: the build needs none of them.
+RUN npm ci --ignore-scripts && node build.mjs
+
 FROM python:3.12-slim AS build
 WORKDIR /srv/tributary
 RUN python -m venv .venv
@@ -11,12 +17,13 @@ RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
 FROM python:3.12-slim
 WORKDIR /srv/tributary
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tributary
-# The same path as in the first stage, because an environment knows where it stands.
+# The same path as in the stage before, because an environment knows where it stands.
 COPY --from=build /srv/tributary/.venv .venv
 COPY LICENSE ./
 COPY app/ app/
 COPY migrations/ migrations/
 COPY graphql/ graphql/
+COPY --from=graphiql /srv/graphiql/dist frontend/graphiql/dist
 ENV PATH=/srv/tributary/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     TRIBUTARY_HOST=0.0.0.0 \

@@ -14,6 +14,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from app.cli import app as command_line
+from app.schema.transport import graphiql
 from app.settings import Settings, load_settings
 
 PROJECT = Path(__file__).parent.parent
@@ -53,11 +54,16 @@ def read_dockerfile() -> list[Stage]:
     return stages
 
 
-def copied_files() -> list[str]:
-    """What the image gets from the checkout."""
+def stage_named(name: str) -> Stage:
+    """The stage of that name."""
+    return next(stage for stage in read_dockerfile() if stage.name == name)
+
+
+def copied_files(stages: list[Stage] | None = None) -> list[str]:
+    """What the stages, by default all, get from the checkout."""
     return [
         source.rstrip("/")
-        for stage in read_dockerfile()
+        for stage in stages or read_dockerfile()
         for rest in stage.arguments("COPY")
         if not rest.startswith("--from=")
         for source in rest.split()[:-1]
@@ -65,12 +71,20 @@ def copied_files() -> list[str]:
 
 
 def is_sent_to_the_builder(name: str) -> bool:
-    """Whether .dockerignore lets a top-level file or directory through; the last pattern that fits decides."""
+    """Whether .dockerignore lets a path through: the last pattern that fits it, or what holds it, decides."""
+    parts = name.split("/")
     sent = True
     for line in (PROJECT / ".dockerignore").read_text().splitlines():
-        pattern = line.strip()
-        if pattern and not pattern.startswith("#") and fnmatch(name, pattern.removeprefix("!")):
-            sent = pattern.startswith("!")
+        wanted = line.strip().removeprefix("!").split("/")
+        places = [parts[: len(wanted)]]
+        if wanted[0] == "**":
+            # At any depth.
+            wanted, places = wanted[1:], [[part] for part in parts]
+        fits = any(
+            len(place) == len(wanted) and all(map(fnmatch, place, wanted)) for place in places
+        )
+        if fits and not line.startswith("#"):
+            sent = line.startswith("!")
     return sent
 
 
@@ -93,17 +107,26 @@ def test_what_the_image_copies_exists_and_is_sent_to_the_builder(source: str) ->
     assert is_sent_to_the_builder(source)
 
 
-@pytest.mark.parametrize("name", [".git", ".venv", ".tributary", "tests", "docs", "compose.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".git", ".venv", ".tributary", "tests", "docs", "compose.yaml"),
+        *("app/web/__pycache__", "frontend/graphiql/node_modules", "frontend/graphiql/dist"),
+    ],
+)
 def test_what_the_image_does_not_need_stays_behind(name: str) -> None:
     assert not is_sent_to_the_builder(name)
 
 
 def test_the_image_copies_everything_that_the_server_imports_or_reads() -> None:
-    assert {"app", "migrations", "graphql"} <= set(copied_files())
+    final = read_dockerfile()[-1]
+    assert {"app", "migrations", "graphql"} <= set(copied_files([final]))
+    place = (PROJECT / final.arguments("COPY")[-1].split()[-1]).resolve()
+    assert place == graphiql.BUILD
 
 
 def test_the_image_installs_the_lock_file_with_hashes_and_compiles_nothing() -> None:
-    install = [rest for rest in read_dockerfile()[0].arguments("RUN") if "pip install" in rest]
+    install = [rest for rest in stage_named("build").arguments("RUN") if "pip install" in rest]
     assert len(install) == 1
     words = shlex.split(install[0])
     assert "--require-hashes" in words
@@ -111,11 +134,20 @@ def test_the_image_installs_the_lock_file_with_hashes_and_compiles_nothing() -> 
     assert words[words.index("-r") + 1] == "requirements.lock"
 
 
-def test_no_stage_installs_a_compiler() -> None:
-    for stage in read_dockerfile():
-        assert stage.base == "python:3.12-slim"
+def test_no_stage_installs_a_compiler_and_the_last_one_is_a_slim_python() -> None:
+    stages = read_dockerfile()
+    assert stages[-1].base == "python:3.12-slim" == stage_named("build").base
+    for stage in stages:
         for rest in stage.arguments("RUN"):
             assert not COMPILERS.search(rest)
+
+
+def test_graphiql_is_built_from_its_lock_file_by_its_own_script() -> None:
+    stage = stage_named("graphiql")
+    assert copied_files([stage]) == ["frontend/graphiql"]
+    assert stage.last("RUN") == "npm ci --ignore-scripts && node build.mjs"
+    for name in ("package-lock.json", "build.mjs"):
+        assert (PROJECT / "frontend" / "graphiql" / name).exists()
 
 
 def test_the_image_runs_as_an_ordinary_user_that_it_makes() -> None:
@@ -132,10 +164,10 @@ def test_the_image_runs_as_an_ordinary_user_that_it_makes() -> None:
 
 
 def test_the_environment_stands_where_it_was_made() -> None:
-    build, final = read_dockerfile()
-    copied = next(rest for rest in final.arguments("COPY") if rest.startswith("--from="))
+    build, final = stage_named("build"), read_dockerfile()[-1]
+    copied = next(rest for rest in final.arguments("COPY") if rest.startswith("--from=build"))
     stage, source, target = copied.split()
-    assert stage == f"--from={build.name}"
+    assert stage == "--from=build"
     assert source == f"{build.last('WORKDIR')}/.venv"
     assert target == ".venv"
     assert final.last("WORKDIR") == build.last("WORKDIR")
