@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app.domain.accounts.sign_in import Audience
+from app.domain.accounts.users import Audience
 from app.domain.scope import Scope
 from app.domain.visits.recorder import VisitRecorder, take_visit_ids
 from app.infra import database
@@ -83,7 +83,7 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
     shared = SchemaServices(configuration, clock, box, signer)
     live = Live(configuration.subscriptions_per_user)
     endpoints = (
-        Endpoint("admin", admin.schema, Audience.ADMIN, shared, redis),
+        Endpoint("admin", admin.schema, Audience.STAFF, shared, redis),
         Endpoint("partner", partner.schema, Audience.PARTNER, shared, redis),
     )
     return Starlette(

@@ -31,6 +31,8 @@ _EXAMPLES = {
     "log_level": "INFO",
     "log_format": "json",
     "demo": "true",
+    "smtp_url": "smtp://user:secret@mail.example.com:587?starttls=true",
+    "storage_url": "s3://tributary-files",
     "explore": "signed_in",
     "trusted_documents_only": "partner",
     "database_pool_max": "20",
@@ -96,6 +98,16 @@ class Settings(BaseSettings):
     # How many days of client addresses are kept (M04).
     address_retention_days: int = Field(default=30, ge=1, le=3650)
 
+    # Mail. Without a server mails stay in their queue; `make up` brings a server of its own.
+    smtp_url: str | None = None
+    mail_from: str = "Tributary <no-reply@localhost>"
+    # Where the built-in mail server of `make up` keeps what it received; shown at /inbox, on loopback only.
+    inbox_dir: Path | None = None
+    # Where uploaded files are kept; without it, in the data directory.
+    storage_url: str | None = None
+    # Partners need no operator's approval once their e-mail is confirmed.
+    auto_approve_partners: bool = False
+
     postback_timeout: float = Field(default=10, gt=0, le=60)
     postback_concurrency: int = Field(default=100, ge=1, le=1000)
     # Postbacks to loopback and private addresses: only for a demo or a test machine.
@@ -147,6 +159,20 @@ class Settings(BaseSettings):
     def _redis_scheme(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_scheme(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("smtp://", "smtps://")):
+            raise ValueError("must start with smtp:// or smtps://")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage_scheme(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("s3://", "file://")):
+            raise ValueError("must start with s3:// or file://")
         return value
 
     @field_validator("public_url", "fallback_url")

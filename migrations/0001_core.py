@@ -196,6 +196,28 @@ class Migration(migrations.Migration):
             },
         ),
         ops.CreateModel(
+            name="AttemptCounter",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("kind", fields.CharField(max_length=32)),
+                ("key", fields.CharField(max_length=80)),
+                ("window_start", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("count", fields.IntField()),
+            ],
+            options={
+                "table": "attempt_counters",
+                "app": "tributary",
+                "unique_together": (("kind", "key", "window_start"),),
+                "pk_attr": "id",
+                "table_description": "Failed attempts of one kind by one key (an address, a link) in one window of time.",
+            },
+        ),
+        ops.CreateModel(
             name="Brand",
             fields=[
                 (
@@ -511,36 +533,6 @@ class Migration(migrations.Migration):
             },
         ),
         ops.CreateModel(
-            name="OperatorUser",
-            fields=[
-                (
-                    "id",
-                    fields.BigIntField(
-                        generated=True, primary_key=True, unique=True, db_index=True
-                    ),
-                ),
-                ("email", fields.CharField(unique=True, max_length=254)),
-                ("name", fields.CharField(max_length=200)),
-                ("password_hash", fields.CharField(null=True, max_length=200)),
-                ("totp_secret", fields.BinaryField(null=True)),
-                ("totp_last_step", fields.BigIntField(null=True)),
-                ("state", fields.CharField(default="active", max_length=16)),
-                (
-                    "last_sign_in_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
-                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ("role", fields.CharField(max_length=24)),
-                ("brand_ids", fields.JSONField(null=True, encoder=dumps_text, decoder=loads)),
-            ],
-            options={
-                "table": "operator_users",
-                "app": "tributary",
-                "pk_attr": "id",
-                "table_description": "Staff; an advertiser is an operator user limited to the brands listed.",
-            },
-        ),
-        ops.CreateModel(
             name="Partner",
             fields=[
                 (
@@ -664,48 +656,6 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["partner_id", "id"], name="campaigns_partner_id")],
                 "pk_attr": "id",
                 "table_description": "A partner's container for one brand and one commission plan.",
-            },
-        ),
-        ops.CreateModel(
-            name="PartnerUser",
-            fields=[
-                (
-                    "id",
-                    fields.BigIntField(
-                        generated=True, primary_key=True, unique=True, db_index=True
-                    ),
-                ),
-                ("email", fields.CharField(unique=True, max_length=254)),
-                ("name", fields.CharField(max_length=200)),
-                ("password_hash", fields.CharField(null=True, max_length=200)),
-                ("totp_secret", fields.BinaryField(null=True)),
-                ("totp_last_step", fields.BigIntField(null=True)),
-                ("state", fields.CharField(default="active", max_length=16)),
-                (
-                    "last_sign_in_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
-                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                (
-                    "partner",
-                    fields.ForeignKeyField(
-                        "tributary.Partner",
-                        source_field="partner_id",
-                        db_index=True,
-                        db_constraint=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.RESTRICT,
-                    ),
-                ),
-                ("role", fields.CharField(max_length=16)),
-                ("statistic_token_hash", fields.CharField(null=True, unique=True, max_length=64)),
-            ],
-            options={
-                "table": "partner_users",
-                "app": "tributary",
-                "pk_attr": "id",
-                "table_description": "A team member of a partner.",
             },
         ),
         ops.CreateModel(
@@ -838,6 +788,7 @@ class Migration(migrations.Migration):
                 ("occurred_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("data", fields.JSONField(encoder=dumps_text, decoder=loads)),
                 ("request_id", fields.CharField(null=True, max_length=64)),
+                ("session_id", fields.BigIntField(null=True)),
                 ("ip", fields.CharField(null=True, max_length=45)),
             ],
             options={
@@ -930,7 +881,7 @@ class Migration(migrations.Migration):
             },
         ),
         ops.CreateModel(
-            name="Session",
+            name="Subject",
             fields=[
                 (
                     "id",
@@ -938,48 +889,15 @@ class Migration(migrations.Migration):
                         generated=True, primary_key=True, unique=True, db_index=True
                     ),
                 ),
-                ("token_hash", fields.CharField(unique=True, max_length=64)),
-                (
-                    "partner_user",
-                    fields.ForeignKeyField(
-                        "tributary.PartnerUser",
-                        source_field="partner_user_id",
-                        null=True,
-                        db_index=True,
-                        db_constraint=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.RESTRICT,
-                    ),
-                ),
-                (
-                    "operator_user",
-                    fields.ForeignKeyField(
-                        "tributary.OperatorUser",
-                        source_field="operator_user_id",
-                        null=True,
-                        db_index=True,
-                        db_constraint=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.RESTRICT,
-                    ),
-                ),
-                ("ip", fields.CharField(null=True, max_length=45)),
-                ("user_agent", fields.CharField(null=True, max_length=500)),
-                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ("last_used_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                (
-                    "terminated_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
+                ("key", fields.BinaryField(null=True)),
+                ("data", fields.BinaryField(null=True)),
+                ("erased_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={
-                "table": "sessions",
+                "table": "subjects",
                 "app": "tributary",
                 "pk_attr": "id",
-                "table_description": "One sign-in. The token itself is never stored.",
+                "table_description": "A person, for personal data: everything about them is encrypted under their own key (A6A).",
             },
         ),
         ops.CreateModel(
@@ -1320,6 +1238,427 @@ class Migration(migrations.Migration):
                 ],
                 "pk_attr": "id",
                 "table_description": "One call of a delivery and what came back (A20).",
+            },
+        ),
+        ops.CreateModel(
+            name="User",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("audience", fields.CharField(max_length=16)),
+                (
+                    "partner",
+                    fields.ForeignKeyField(
+                        "tributary.Partner",
+                        source_field="partner_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "subject",
+                    fields.ForeignKeyField(
+                        "tributary.Subject",
+                        source_field="subject_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("email_digest", fields.CharField(unique=True, max_length=64)),
+                (
+                    "email_confirmed_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("role", fields.CharField(max_length=24)),
+                ("brand_ids", fields.JSONField(null=True, encoder=dumps_text, decoder=loads)),
+                ("password_hash", fields.CharField(null=True, max_length=200)),
+                ("totp_secret", fields.BinaryField(null=True)),
+                ("totp_pending", fields.BinaryField(null=True)),
+                ("totp_last_step", fields.BigIntField(null=True)),
+                ("state", fields.CharField(default="active", max_length=16)),
+                ("failed_attempts", fields.IntField(default=0)),
+                ("locked_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("language", fields.CharField(default="en", max_length=8)),
+                ("time_zone", fields.CharField(default="UTC", max_length=64)),
+                ("report_currency", fields.CharField(null=True, max_length=8)),
+                (
+                    "mail_preferences",
+                    fields.JSONField(default=dict, encoder=dumps_text, decoder=loads),
+                ),
+                ("statistic_token", fields.BinaryField(null=True)),
+                ("statistic_token_hash", fields.CharField(null=True, unique=True, max_length=64)),
+                (
+                    "last_sign_in_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "users",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "Somebody who signs in: a team member of a partner, or an operator. One identity for every door.",
+            },
+        ),
+        ops.CreateModel(
+            name="AccountLink",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("purpose", fields.CharField(max_length=24)),
+                ("nonce", fields.CharField(max_length=64)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("used_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "account_links",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A mailed link. Its token is derived from this row and the server's key, so nothing secret is stored.",
+            },
+        ),
+        ops.CreateModel(
+            name="ApiToken",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=100)),
+                ("token_hash", fields.CharField(unique=True, max_length=64)),
+                ("permissions", fields.JSONField(encoder=dumps_text, decoder=loads)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                (
+                    "last_used_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("revoked_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "api_tokens",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A token of an integrator's script, with a part of its user's permissions.",
+            },
+        ),
+        ops.CreateModel(
+            name="Document",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "partner",
+                    fields.ForeignKeyField(
+                        "tributary.Partner",
+                        source_field="partner_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "uploaded_by",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="uploaded_by_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=200)),
+                ("content_type", fields.CharField(max_length=100)),
+                ("size", fields.IntField()),
+                ("sha256", fields.CharField(max_length=64)),
+                ("storage_key", fields.CharField(unique=True, max_length=200)),
+                ("state", fields.CharField(default="pending", max_length=16)),
+                ("reason", fields.CharField(null=True, max_length=500)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                (
+                    "reviewed_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "documents",
+                "app": "tributary",
+                "indexes": [Index(fields=["partner_id", "id"], name="documents_partner_id")],
+                "pk_attr": "id",
+                "table_description": "A file that a partner uploaded for review (A67). The bytes are in object storage.",
+            },
+        ),
+        ops.CreateModel(
+            name="Mail",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "event",
+                    fields.ForeignKeyField(
+                        "tributary.Event",
+                        source_field="event_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("template", fields.CharField(max_length=64)),
+                (
+                    "link",
+                    fields.ForeignKeyField(
+                        "tributary.AccountLink",
+                        source_field="link_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("state", fields.CharField(default="pending", max_length=16)),
+                ("attempts", fields.IntField(default=0)),
+                ("next_attempt_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                (
+                    "claimed_until",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("sent_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("error", fields.CharField(null=True, max_length=300)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "mails",
+                "app": "tributary",
+                "unique_together": (("event", "user", "template"),),
+                "pk_attr": "id",
+                "table_description": "A mail to be sent: unique per event, user and template, so that planning twice sends once (decision 6).",
+            },
+        ),
+        ops.CreateModel(
+            name="PartnerNote",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "partner",
+                    fields.ForeignKeyField(
+                        "tributary.Partner",
+                        source_field="partner_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "author",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="author_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("text", fields.CharField(max_length=4000)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "partner_notes",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "What operators write down about a partner; partners never see it.",
+            },
+        ),
+        ops.CreateModel(
+            name="PartnerProfile",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "partner",
+                    fields.ForeignKeyField(
+                        "tributary.Partner",
+                        source_field="partner_id",
+                        unique=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "manager",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="manager_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("tags", fields.JSONField(default=list, encoder=dumps_text, decoder=loads)),
+                ("terms_version", fields.IntField(null=True)),
+                ("state_reason", fields.CharField(null=True, max_length=500)),
+            ],
+            options={
+                "table": "partner_profiles",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "What operators keep about a partner besides the account itself.",
+            },
+        ),
+        ops.CreateModel(
+            name="RecoveryCode",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("code_hash", fields.CharField(max_length=64)),
+                ("used_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "recovery_codes",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A code that replaces the authenticator app once.",
+            },
+        ),
+        ops.CreateModel(
+            name="Session",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("token_hash", fields.CharField(null=True, unique=True, max_length=64)),
+                ("client", fields.CharField(null=True, unique=True, max_length=32)),
+                ("generation", fields.IntField(default=0)),
+                (
+                    "generation_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("ip", fields.CharField(null=True, max_length=45)),
+                ("user_agent", fields.CharField(null=True, max_length=500)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("last_used_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                (
+                    "terminated_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "sessions",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "One sign-in. Tokens are never stored: a hash of a random one, or the generation of a derived one (N03).",
             },
         ),
         CreatePartitionedModel(

@@ -15,8 +15,11 @@ ALTER TABLE recordings SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.
 
 CREATE INDEX postback_deliveries_due ON postback_deliveries (next_attempt_at) WHERE state = 'pending';
 
-ALTER TABLE sessions ADD CONSTRAINT sessions_one_user
-    CHECK (num_nonnulls(partner_user_id, operator_user_id) = 1);
+ALTER TABLE users ADD CONSTRAINT users_partner_of_audience
+    CHECK ((audience = 'partner') = (partner_id IS NOT NULL) AND audience IN ('partner', 'staff'));
+ALTER TABLE sessions ADD CONSTRAINT sessions_one_token
+    CHECK (num_nonnulls(token_hash, client) = 1);
+CREATE INDEX mails_due ON mails (next_attempt_at) WHERE state = 'pending';
 ALTER TABLE sequence_heads ADD CONSTRAINT sequence_heads_single CHECK (id = 1);
 ALTER TABLE postbacks ADD CONSTRAINT postbacks_one_scope
     CHECK (num_nonnulls(campaign_id, promo_id) <= 1);
@@ -92,7 +95,9 @@ DROP FUNCTION refuse_rewriting_fact;
 DROP FUNCTION refuse_change;
 ALTER TABLE postbacks DROP CONSTRAINT postbacks_one_scope;
 ALTER TABLE sequence_heads DROP CONSTRAINT sequence_heads_single;
-ALTER TABLE sessions DROP CONSTRAINT sessions_one_user;
+DROP INDEX mails_due;
+ALTER TABLE sessions DROP CONSTRAINT sessions_one_token;
+ALTER TABLE users DROP CONSTRAINT users_partner_of_audience;
 DROP INDEX postback_deliveries_due;
 ALTER TABLE recordings RESET (fillfactor, autovacuum_vacuum_scale_factor);
 DROP INDEX recordings_unplaced;

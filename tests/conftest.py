@@ -30,11 +30,11 @@ from app.infra.migrations import migrate
 from app.infra.partitions import ensure_partitions
 from app.main import create_app
 from app.settings import Settings, load_settings
+from tests.factories import SECRET_KEY
 from tests.servers import Servers, start_servers
 
 TEMPLATE = "tributary_template"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-SECRET_KEY = "a secret key that only tests know: 0123456789"
 
 _POSTGRES = "TEST_POSTGRES_URL"
 _REDIS = "TEST_REDIS_URL"

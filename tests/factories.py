@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from app.domain.accounts.users import Audience, NewUser, insert_user
 from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign, create_promo
 from app.domain.permissions import (
     PARTNER_PERMISSIONS,
@@ -19,6 +20,7 @@ from app.domain.permissions import (
     PartnerRole,
     StaffRole,
 )
+from app.domain.personal import read_subjects
 from app.domain.scope import Actor, Scope
 from app.domain.visits.click import Click, new_visit
 from app.domain.visits.links import find_link, stag
@@ -33,13 +35,16 @@ from app.models import (
     Campaign,
     CommissionPlan,
     Landing,
-    OperatorUser,
     Partner,
-    PartnerUser,
     Promo,
+    User,
 )
 
 PASSWORD = "correct horse battery staple"
+# Hashed once: argon2 is slow on purpose.
+PASSWORD_HASH = hash_password(PASSWORD)
+SECRET_KEY = "a secret key that only tests know: 0123456789"
+BOX = SecretBox((SECRET_KEY,))
 _numbers = itertools.count(1)
 
 
@@ -90,28 +95,50 @@ async def make_partner(clock: Clock, *brands: Brand, **columns: Any) -> Partner:
     return partner
 
 
-async def make_partner_user(partner: Partner, clock: Clock, **columns: Any) -> PartnerUser:
-    """An active owner of the partner's account, with the password PASSWORD."""
-    values: dict[str, Any] = {
-        "email": f"user{next(_numbers)}@partner.test",
-        "name": "Paula Partner",
-        "role": "owner",
-        "password_hash": hash_password(PASSWORD),
-        "created_at": clock.now(),
-    }
-    return await PartnerUser.create(partner=partner, **(values | columns))
+async def make_user(
+    audience: Audience, role: PartnerRole | StaffRole, box: SecretBox, clock: Clock, **columns: Any
+) -> User:
+    """A confirmed, active user with the password PASSWORD; `email` and `name` are personal data."""
+    new = NewUser(
+        audience,
+        columns.pop("partner_id", None),
+        columns.pop("email", f"user{next(_numbers)}@{audience.value}.test"),
+        columns.pop("name", "Paula Partner"),
+        role,
+        columns.pop("password_hash", PASSWORD_HASH),
+        columns.pop("brand_ids", None),
+    )
+    async with transaction() as tx:
+        user_id = await insert_user(tx, box, new, clock.now())
+    if user_id is None:
+        raise AssertionError(f"the e-mail {new.email} is taken")
+    await User.filter(id=user_id).update(**{"email_confirmed_at": clock.now(), **columns})
+    return await User.get(id=user_id)
 
 
-async def make_operator(clock: Clock, **columns: Any) -> OperatorUser:
-    """An active operator of the role owner, with the password PASSWORD."""
-    values: dict[str, Any] = {
-        "email": f"user{next(_numbers)}@staff.test",
-        "name": "Olga Operator",
-        "role": "owner",
-        "password_hash": hash_password(PASSWORD),
-        "created_at": clock.now(),
-    }
-    return await OperatorUser.create(**(values | columns))
+async def make_partner_user(
+    partner: Partner,
+    clock: Clock,
+    box: SecretBox = BOX,
+    role: PartnerRole = PartnerRole.OWNER,
+    **columns: Any,
+) -> User:
+    """An active team member of the partner with the password PASSWORD."""
+    return await make_user(
+        Audience.PARTNER, PartnerRole(role), box, clock, partner_id=partner.id, **columns
+    )
+
+
+async def make_operator(
+    clock: Clock, box: SecretBox = BOX, role: StaffRole = StaffRole.OWNER, **columns: Any
+) -> User:
+    """An active operator with the password PASSWORD."""
+    return await make_user(Audience.STAFF, StaffRole(role), box, clock, **columns)
+
+
+async def email_of(user: User, box: SecretBox = BOX) -> str:
+    """The e-mail of a user."""
+    return str((await read_subjects(box, [user.subject_id]))[user.subject_id]["email"])
 
 
 def partner_scope(partner: Partner, clock: Clock, role: PartnerRole = PartnerRole.OWNER) -> Scope:

@@ -21,12 +21,26 @@ Result = TypeVar("Result")
 class Permission(StrEnum):
     """What an actor may do."""
 
+    # Partners and staff
     READ_ACCOUNT = "read_account"
     READ_OFFERS = "read_offers"
     READ_CAMPAIGNS = "read_campaigns"
     MANAGE_CAMPAIGNS = "manage_campaigns"
     READ_REPORTS = "read_reports"
+    READ_EVENTS = "read_events"
+    # Partners: the account itself
+    MANAGE_TEAM = "manage_team"
+    MANAGE_DOCUMENTS = "manage_documents"
+    MANAGE_API_TOKENS = "manage_api_tokens"
+    # Staff
     READ_PARTNERS = "read_partners"
+    MANAGE_PARTNERS = "manage_partners"
+    MANAGE_AFFILIATIONS = "manage_affiliations"
+    REVIEW_DOCUMENTS = "review_documents"
+    MANAGE_STAFF = "manage_staff"
+    MANAGE_BRAND_KEYS = "manage_brand_keys"
+    ERASE_PERSONS = "erase_persons"
+    # Brands' platforms, and the server itself
     SEND_BRAND_DATA = "send_brand_data"
     OPERATE = "operate"
 
@@ -59,21 +73,46 @@ _READ = frozenset(
         Permission.READ_REPORTS,
     }
 )
-_STAFF = _READ | {Permission.READ_PARTNERS}
+_MEMBER = _READ | {Permission.MANAGE_API_TOKENS}
+_STAFF = _READ | {Permission.READ_PARTNERS, Permission.MANAGE_API_TOKENS}
 
 PARTNER_PERMISSIONS: dict[PartnerRole, frozenset[Permission]] = {
-    PartnerRole.OWNER: _READ | {Permission.MANAGE_CAMPAIGNS},
-    PartnerRole.MANAGER: _READ | {Permission.MANAGE_CAMPAIGNS},
-    PartnerRole.FINANCE: _READ,
+    PartnerRole.OWNER: _MEMBER
+    | {
+        Permission.MANAGE_CAMPAIGNS,
+        Permission.MANAGE_TEAM,
+        Permission.MANAGE_DOCUMENTS,
+        Permission.READ_EVENTS,
+    },
+    PartnerRole.MANAGER: _MEMBER | {Permission.MANAGE_CAMPAIGNS, Permission.READ_EVENTS},
+    PartnerRole.FINANCE: _MEMBER | {Permission.MANAGE_DOCUMENTS, Permission.READ_EVENTS},
     PartnerRole.VIEWER: _READ,
 }
 STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
-    StaffRole.OWNER: _STAFF | {Permission.MANAGE_CAMPAIGNS},
-    StaffRole.AFFILIATE_MANAGER: _STAFF | {Permission.MANAGE_CAMPAIGNS},
-    StaffRole.FINANCE: _STAFF,
+    StaffRole.OWNER: _STAFF
+    | {
+        Permission.MANAGE_CAMPAIGNS,
+        Permission.READ_EVENTS,
+        Permission.MANAGE_PARTNERS,
+        Permission.MANAGE_AFFILIATIONS,
+        Permission.REVIEW_DOCUMENTS,
+        Permission.MANAGE_STAFF,
+        Permission.MANAGE_BRAND_KEYS,
+        Permission.ERASE_PERSONS,
+    },
+    StaffRole.AFFILIATE_MANAGER: _STAFF
+    | {
+        Permission.MANAGE_CAMPAIGNS,
+        Permission.READ_EVENTS,
+        Permission.MANAGE_PARTNERS,
+        Permission.MANAGE_AFFILIATIONS,
+        Permission.REVIEW_DOCUMENTS,
+    },
+    StaffRole.FINANCE: _STAFF | {Permission.READ_EVENTS, Permission.REVIEW_DOCUMENTS},
     StaffRole.CONTENT: _STAFF,
-    StaffRole.SUPPORT: _STAFF,
-    StaffRole.ADVERTISER: _STAFF,
+    StaffRole.SUPPORT: _STAFF | {Permission.READ_EVENTS},
+    # Limited to its brands by its scope besides.
+    StaffRole.ADVERTISER: _STAFF | {Permission.MANAGE_AFFILIATIONS},
 }
 BRAND_PERMISSIONS = frozenset({Permission.SEND_BRAND_DATA})
 SYSTEM_PERMISSIONS = frozenset(Permission)

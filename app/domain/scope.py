@@ -39,6 +39,13 @@ class Scope:
     partner_id: int | None = None
     brand_ids: frozenset[int] | None = None
     ip: str | None = None
+    # The session in which a user acts.
+    session_id: int | None = None
+
+    @property
+    def origin_ip(self) -> str | None:
+        """The address that events keep: a brand's server has one; a person's stays with the session (A6A)."""
+        return self.ip if self.actor.kind == "brand" else None
 
     @classmethod
     def system(cls, clock: Clock, request_id: str) -> Self:
@@ -71,6 +78,10 @@ class Scope:
     def at_offset(self, offset: timedelta) -> Scope:
         """The same scope on the clock of a tenant that runs `offset` ahead of this one."""
         return replace(self, clock=clock_at_offset(self.clock, offset))
+
+    def in_session(self, session_id: int) -> Scope:
+        """The same scope, acting in a session."""
+        return replace(self, session_id=session_id)
 
     def query(self, model: type[AnyModel]) -> QuerySet[AnyModel]:
         """Start a read of the rows that exist for this scope.

@@ -73,10 +73,43 @@ class SecretBox:
         if not keys:
             raise ValueError("at least one secret key is needed")
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
+        self._digest_keys = [_derive(key, b"tributary digests") for key in keys]
 
     def encrypt(self, text: str) -> bytes:
         """Encrypt and authenticate a text under the first key."""
         return self._fernet.encrypt(text.encode())
+
+    def reencrypt(self, data: bytes) -> bytes:
+        """The same secret under the first key; raises DecryptionError when no key can read it."""
+        try:
+            return self._fernet.rotate(data)
+        except InvalidToken:
+            raise DecryptionError("no key of TRIBUTARY_SECRET_KEYS can read this value") from None
+
+    def digests(self, text: str) -> list[str]:
+        """Keyed hashes by which a text is found without being stored: the first is written, any may match."""
+        return [
+            hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+            for key in self._digest_keys
+        ]
+
+    def link_token(self, link_id: int, nonce: str) -> str:
+        """The token of a mailed link, derived from its row: nothing secret is stored (A60, A61)."""
+        return f"{link_id}.{_link_signature(self._digest_keys[0], link_id, nonce)}"
+
+    def is_link_token(self, token: str, link_id: int, nonce: str) -> bool:
+        """True when the token belongs to the row, under any of the keys; compared in constant time."""
+        return True in [
+            equal(token, f"{link_id}.{_link_signature(key, link_id, nonce)}")
+            for key in self._digest_keys
+        ]
+
+    def session_tokens(self, client: str, generation: int) -> list[str]:
+        """The tokens of a network session's generation: the first is given out, any is accepted (N03)."""
+        return [
+            hmac.new(key, f"session {client} {generation}".encode(), hashlib.sha256).hexdigest()
+            for key in self._digest_keys
+        ]
 
     def decrypt(self, data: bytes) -> str:
         """The text again; raises DecryptionError when no key fits or the data was changed."""
@@ -113,8 +146,35 @@ class CursorSigner:
         return None
 
 
-def _derive(key: str) -> bytes:
-    derived = HKDF(hashes.SHA256(), 32, salt=None, info=b"tributary secret box").derive(
-        key.encode()
-    )
+class SubjectKey:
+    """The key of one person's data (A6A)."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self._fernet = Fernet(key.encode())
+
+    @classmethod
+    def new(cls) -> SubjectKey:
+        """A fresh key."""
+        return cls(Fernet.generate_key().decode())
+
+    def seal(self, data: bytes) -> bytes:
+        """Encrypt a person's data."""
+        return self._fernet.encrypt(data)
+
+    def unseal(self, data: bytes) -> bytes:
+        """The data again; raises DecryptionError when it is not under this key."""
+        try:
+            return self._fernet.decrypt(data)
+        except InvalidToken:
+            raise DecryptionError("the data is not under this person's key") from None
+
+
+def _link_signature(key: bytes, link_id: int, nonce: str) -> str:
+    digest = hmac.new(key, f"link {link_id} {nonce}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _derive(key: str, info: bytes = b"tributary secret box") -> bytes:
+    derived = HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(key.encode())
     return base64.urlsafe_b64encode(derived)

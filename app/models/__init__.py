@@ -1,6 +1,19 @@
 """The tables. One module per family of words; every model is imported here so that Tortoise finds it."""
 
-from app.models.accounts import OperatorUser, Partner, PartnerUser, Session
+from app.models.accounts import (
+    AccountLink,
+    ApiToken,
+    AttemptCounter,
+    Document,
+    Mail,
+    Partner,
+    PartnerNote,
+    PartnerProfile,
+    RecoveryCode,
+    Session,
+    Subject,
+    User,
+)
 from app.models.activity import Activity, Conversion, FactChange, FirstDeposit, Registration
 from app.models.brands import Brand, BrandKey, Landing, TrafficSource
 from app.models.campaigns import Campaign, Promo
@@ -13,21 +26,26 @@ from app.models.rollups import DailyRollup, RollupPosition
 from app.models.visits import Visit, VisitAddress
 
 __all__ = [
+    "AccountLink",
     "Activity",
     "Affiliation",
+    "ApiToken",
+    "AttemptCounter",
     "Brand",
     "BrandKey",
     "Campaign",
     "CommissionPlan",
     "Conversion",
     "DailyRollup",
+    "Document",
     "Event",
     "FactChange",
     "FirstDeposit",
     "Landing",
-    "OperatorUser",
+    "Mail",
     "Partner",
-    "PartnerUser",
+    "PartnerNote",
+    "PartnerProfile",
     "PlanAssignment",
     "PlanVersion",
     "Player",
@@ -36,12 +54,15 @@ __all__ = [
     "PostbackDelivery",
     "Promo",
     "Recording",
+    "RecoveryCode",
     "Registration",
     "RelayPosition",
     "RollupPosition",
     "SequenceHead",
     "Session",
+    "Subject",
     "TrafficSource",
+    "User",
     "Visit",
     "VisitAddress",
 ]

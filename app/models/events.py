@@ -73,6 +73,8 @@ class Event(TenantModel):
     occurred_at = fields.DatetimeField()
     data = json_object()
     request_id = text(64, null=True)
+    # From where: users through their session, which an erasure empties (A6A); brands by address.
+    session_id = fields.BigIntField(null=True)
     ip = text(45, null=True)
 
     class Meta:

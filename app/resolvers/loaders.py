@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from strawberry.dataloader import DataLoader
 
+from app.domain.personal import ERASED, read_subjects
 from app.domain.scope import Scope
+from app.infra.crypto import SecretBox
 from app.models.base import TenantModel
 
 AnyModel = TypeVar("AnyModel", bound=TenantModel)
@@ -16,8 +18,9 @@ AnyModel = TypeVar("AnyModel", bound=TenantModel)
 class Loaders:
     """The loaders of one operation, within one scope."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, box: SecretBox) -> None:
         self._scope = scope
+        self._people: DataLoader[int, Mapping[str, Any]] = DataLoader(load_fn=_load_people(box))
         self._by_id: dict[type[TenantModel], DataLoader[int, Any]] = {}
 
     async def one(self, model: type[AnyModel], row_id: int) -> AnyModel | None:
@@ -27,6 +30,10 @@ class Loaders:
             loader = self._by_id[model] = DataLoader(load_fn=self._load_by_id(model))
         return cast("AnyModel | None", await loader.load(row_id))
 
+    async def person(self, subject_id: int) -> Mapping[str, Any]:
+        """The personal data of a subject; nothing of an erased one (A6A)."""
+        return await self._people.load(subject_id)
+
     def _load_by_id(self, model: type[AnyModel]) -> Any:
         async def load(ids: Sequence[int]) -> list[AnyModel | None]:
             rows = await self._scope.query(model).filter(id__in=list(set(ids)))
@@ -34,3 +41,13 @@ class Loaders:
             return [found.get(row_id) for row_id in ids]
 
         return load
+
+
+def _load_people(
+    box: SecretBox,
+) -> Callable[[Sequence[int]], Awaitable[list[Mapping[str, Any]]]]:
+    async def load(ids: Sequence[int]) -> list[Mapping[str, Any]]:
+        found = await read_subjects(box, ids)
+        return [found.get(subject_id, ERASED) for subject_id in ids]
+
+    return load

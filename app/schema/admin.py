@@ -9,16 +9,16 @@ import strawberry
 from strawberry.types import Info
 
 from app import models
-from app.domain import partners as domain_partners
-from app.domain.accounts.sign_in import Audience
+from app.domain.accounts.users import Audience
 from app.domain.brands import offers
 from app.domain.campaigns import reads
+from app.domain.partners import reads as domain_partners
 from app.domain.permissions import StaffRole
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
 from app.schema.assemble import assemble
 from app.schema.connections import connection
-from app.schema.context import scope_of, user_of
+from app.schema.context import context_of, scope_of, user_of
 from app.schema.fields import Access, mutation, permission_of, query
 from app.schema.ids import encode_id
 from app.schema.node import NodeKind, node_field
@@ -93,12 +93,13 @@ class Query:
     )
 
     @query(Access.SIGNED_IN, "Who is signed in.")
-    def me(self, info: Info[Any, Any]) -> Viewer:
+    async def me(self, info: Info[Any, Any]) -> Viewer:
         user = user_of(info)
+        person = await context_of(info).loaders.person(user.subject_id)
         return Viewer(
-            id=encode_id("OperatorUser", user.id),
-            email=user.email,
-            name=user.name,
+            id=encode_id("User", user.id),
+            email=str(person.get("email", "")),
+            name=str(person.get("name", "")),
             role=Role(StaffRole(user.role).value),
         )
 
@@ -118,7 +119,7 @@ class Query:
 class Mutation:
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
-        return await log_in(info, Audience.ADMIN, input)
+        return await log_in(info, Audience.STAFF, input)
 
     @mutation(Access.SIGNED_IN, "End the session of this request.")
     async def logout(self, info: Info[Any, Any]) -> LogoutPayload:

@@ -84,7 +84,7 @@ class Context:
         if self._loaders is None:
             if self.caller.user is None:
                 raise Unauthenticated
-            self._loaders = Loaders(self.caller.user.scope)
+            self._loaders = Loaders(self.caller.user.scope, self.services.box)
         return self._loaders
 
     def for_event(self) -> Context:

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types import Info
 
 from app import models
-from app.domain.accounts.sign_in import Audience
+from app.domain.accounts.users import Audience
 from app.domain.brands import offers
 from app.domain.campaigns import commands, reads
 from app.domain.permissions import PartnerRole
@@ -18,7 +18,7 @@ from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
 from app.schema.assemble import assemble
 from app.schema.connections import connection
-from app.schema.context import scope_of, user_of
+from app.schema.context import context_of, scope_of, user_of
 from app.schema.fields import Access, mutation, permission_of, query
 from app.schema.ids import decode_id, decode_optional_id, encode_id
 from app.schema.node import NodeKind, node_field
@@ -124,12 +124,13 @@ class Query:
     )
 
     @query(Access.SIGNED_IN, "Who is signed in.")
-    def me(self, info: Info[Any, Any]) -> Viewer:
+    async def me(self, info: Info[Any, Any]) -> Viewer:
         user = user_of(info)
+        person = await context_of(info).loaders.person(user.subject_id)
         return Viewer(
-            id=encode_id("PartnerUser", user.id),
-            email=user.email,
-            name=user.name,
+            id=encode_id("User", user.id),
+            email=str(person.get("email", "")),
+            name=str(person.get("name", "")),
             role=Role(PartnerRole(user.role).value),
             partner_name=user.partner_name or "",
         )

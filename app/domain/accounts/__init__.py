@@ -1,1 +1,1 @@
-"""Users, sign-in and sessions."""
+"""Users of every kind: one identity for partners' team members, operators and advertisers."""

@@ -1,29 +1,55 @@
-"""Signing in with e-mail, password and, when it is on, a TOTP code (A61, A62)."""
+"""Signing in with e-mail, password and, when it is on, a TOTP or recovery code (A61, A62)."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-
-import pyotp
+from typing import Any
 
 from app.domain.accounts import queries
+from app.domain.accounts.attempts import (
+    CODE_BY_USER,
+    SIGN_IN_BY_ADDRESS,
+    check_attempts,
+    count_attempt,
+)
+from app.domain.accounts.links import Purpose, issue_link, open_link, use_link
+from app.domain.accounts.passwords import record_for
+from app.domain.accounts.two_factor import CodeMatch, match_code
+from app.domain.accounts.users import Audience
 from app.domain.errors import DomainError
-from app.domain.events import Subject, record
-from app.domain.scope import Actor, Scope
+from app.domain.scope import Scope
 from app.infra.crypto import SecretBox, hash_token, new_token, verify_password
-from app.infra.database import Transaction, transaction
-from app.models import OperatorUser, PartnerUser
+from app.infra.database import Row, Transaction, fetch, transaction
 
-_STEP_SECONDS = 30
+FAILURES_BEFORE_LOCK = 5
 
 
 class SignInRefused(DomainError):
     """The e-mail or the password is wrong; which of them is not told."""
 
     code = "SIGN_IN_REFUSED"
+
+
+class AccountLocked(DomainError):
+    """The password is right, but the account is locked after failures: the unlock link was mailed."""
+
+    code = "ACCOUNT_LOCKED"
+
+
+class AccountBlocked(DomainError):
+    """The password is right, but an operator or owner has blocked the account."""
+
+    code = "ACCOUNT_BLOCKED"
+
+
+class AccountPending(DomainError):
+    """The password is right, but the account waits: for its e-mail's confirmation, or for approval."""
+
+    code = "ACCOUNT_PENDING"
 
 
 class OtpRequired(DomainError):
@@ -33,113 +59,195 @@ class OtpRequired(DomainError):
 
 
 class OtpRefused(DomainError):
-    """The TOTP code is wrong, or was used before."""
+    """The code is wrong, or was used before."""
 
     code = "OTP_REFUSED"
 
 
-class Audience(StrEnum):
-    """Which of the two schemas a user signs in to."""
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What somebody signs in with. `otp` may be a recovery code."""
 
-    PARTNER = "partner_user"
-    ADMIN = "operator_user"
+    email: str
+    password: str
+    otp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a session is, and how long it may last."""
+
+    user_agent: str | None
+    lifetime: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session. The token is shown here, once, and stored only as a hash."""
+    """A new session. The token is shown here, once, and never stored."""
 
     token: str
     user_id: int
+    session_id: int
     expires_at: datetime
+    # The public name of a network session (N01); None for others.
+    client: str | None = None
 
 
 async def sign_in(
     scope: Scope,
     audience: Audience,
+    credentials: Credentials,
     *,
-    email: str,
-    password: str,
-    otp: str | None,
     box: SecretBox,
-    lifetime: timedelta,
-    user_agent: str | None,
+    device: Device,
 ) -> SignedIn:
     """Open a session for the user with that e-mail.
 
-    Exactly one argon2 verification is made whatever the outcome. Raises SignInRefused, OtpRequired or OtpRefused.
+    Exactly one argon2 verification is made on every path. Lock and block are told only after the right password.
+    Raises SignInRefused, AccountLocked, AccountBlocked, AccountPending, OtpRequired, OtpRefused, TooManyAttempts.
     """
-    user = await _find(audience, email)
-    # argon2 is slow on purpose: keep it off the event loop.
-    matched = await asyncio.to_thread(
-        verify_password, password, user.password_hash if user else None
-    )
-    if user is None or not matched or user.state != "active":
-        raise SignInRefused("the e-mail or the password is wrong", field=("password",))
-    step = _matching_step(user, otp, box, scope.now()) if user.totp_secret is not None else None
+    user, match = await prove(scope, audience, credentials, box=box)
     token = new_token()
-    acting = Scope(
-        Actor(audience.value, user.id), scope.clock, scope.request_id, frozenset(), ip=scope.ip
-    )
     async with transaction() as tx:
-        if step is not None and not await tx.fetch(queries.TAKE_TOTP_STEP[audience], user.id, step):
-            raise _otp_refused()
-        expires_at = await _open_session(acting, tx, audience, user.id, token, lifetime, user_agent)
-        partner_id = user.partner_id if isinstance(user, PartnerUser) else None
-        subject = Subject(audience.value, user.id)
-        await record(acting, tx, "user.signed_in", subject, partner_id=partner_id)
-    return SignedIn(token, user.id, expires_at)
+        await take_code(scope, tx, user, match)
+        session_id, expires_at = await open_session(scope, tx, user, device, token=token)
+    return SignedIn(token, user["id"], session_id, expires_at)
 
 
-async def _find(audience: Audience, email: str) -> PartnerUser | OperatorUser | None:
-    # The one read that comes before there is any scope: it finds out who is asking.
-    model = PartnerUser if audience is Audience.PARTNER else OperatorUser
-    return await model.get_or_none(email=email.strip().lower())
+async def sign_in_network(
+    scope: Scope, credentials: Credentials, *, box: SecretBox, device: Device
+) -> SignedIn:
+    """Open a session of the network API (N01): its tokens are derived, generation by generation (N03)."""
+    user, match = await prove(scope, None, credentials, box=box)
+    client = secrets.token_urlsafe(16)
+    async with transaction() as tx:
+        await take_code(scope, tx, user, match)
+        session_id, expires_at = await open_session(scope, tx, user, device, client=client)
+    token = box.session_tokens(client, 0)[0]
+    return SignedIn(token, user["id"], session_id, expires_at, client)
 
 
-def _matching_step(
-    user: PartnerUser | OperatorUser, otp: str | None, box: SecretBox, now: datetime
-) -> int:
-    """The time step that the code belongs to, one step either way of now."""
-    code = "".join((otp or "").split())
-    if not code:
+async def prove(
+    scope: Scope, audience: Audience | None, credentials: Credentials, *, box: SecretBox
+) -> tuple[Row, CodeMatch | None]:
+    """The user that the credentials belong to, and the code that is to be taken. Opens nothing yet."""
+    address = scope.ip or "unknown"
+    await check_attempts(scope, SIGN_IN_BY_ADDRESS, address)
+    rows = await fetch(queries.FIND_USER, box.digests(credentials.email.strip().lower()))
+    user = rows[0] if rows and audience in {None, rows[0]["audience"]} else None
+    stored = user["password_hash"] if user else None
+    # argon2 is slow on purpose: keep it off the event loop.
+    if not await asyncio.to_thread(verify_password, credentials.password, stored) or user is None:
+        await count_attempt(scope, SIGN_IN_BY_ADDRESS, address)
+        if user is not None:
+            await _count_failure(scope, user, "password")
+        raise SignInRefused("the e-mail or the password is wrong", field=("password",))
+    _check_state(user)
+    if user["totp_secret"] is None:
+        return user, None
+    return user, await _prove_code(scope, user, credentials.otp, box)
+
+
+async def _prove_code(scope: Scope, user: Row, otp: str | None, box: SecretBox) -> CodeMatch:
+    if not (otp or "").strip():
         raise OtpRequired(
             "2FA is on: send the code of your authenticator app as `otp`", field=("otp",)
         )
-    totp = pyotp.TOTP(box.decrypt(user.totp_secret or b""))
-    current = int(now.timestamp()) // _STEP_SECONDS
-    for step in (current, current - 1, current + 1):
-        if pyotp.utils.strings_equal(totp.at(step * _STEP_SECONDS), code):
-            return step
-    raise _otp_refused()
+    await check_attempts(scope, CODE_BY_USER, str(user["id"]))
+    match = match_code(box.decrypt(user["totp_secret"]), otp or "", scope.now())
+    if match.step is None and match.recovery_hash is None:
+        await count_attempt(scope, CODE_BY_USER, str(user["id"]))
+        await _count_failure(scope, user, "code")
+        raise OtpRefused(
+            match.message, field=("otp",), clock_offset_seconds=match.clock_offset_seconds
+        )
+    return match
 
 
-def _otp_refused() -> OtpRefused:
-    return OtpRefused(
-        "the code is wrong or was used before: wait for the next one, and check your device's clock",
-        field=("otp",),
-    )
+def _check_state(user: Row) -> None:
+    """What the right password may be told."""
+    if user["state"] == "blocked" or user["partner_state"] in {"blocked", "rejected"}:
+        raise AccountBlocked(
+            "this account is blocked: contact your affiliate manager or account owner"
+        )
+    if user["locked_at"] is not None:
+        raise AccountLocked(
+            "this account is locked after failed attempts: open the link that was mailed"
+        )
+    if user["email_confirmed_at"] is None:
+        raise AccountPending("confirm your e-mail first: open the link that was mailed")
+    if user["partner_state"] == "pending":
+        raise AccountPending("your account waits for approval: you will get a mail")
 
 
-async def _open_session(
+async def _count_failure(scope: Scope, user: Row, what: str) -> None:
+    """Count a failure of an account; the one that is too many locks it and mails the unlock link."""
+    if user["locked_at"] is not None or user["state"] != "active":
+        return
+    async with transaction() as tx:
+        rows = await tx.fetch(queries.COUNT_FAILURE, user["id"], FAILURES_BEFORE_LOCK, scope.now())
+        if rows and rows[0]["newly_locked"]:
+            link_id = await issue_link(scope, tx, user["id"], Purpose.UNLOCK)
+            data: dict[str, Any] = {"link_id": link_id, "after": what}
+            await record_for(scope, tx, "user.locked", user, data)
+
+
+async def take_code(scope: Scope, tx: Transaction, user: Row, match: CodeMatch | None) -> None:
+    """Use up the code: of two requests with the same one, the second is refused (A62)."""
+    if match is None:
+        return
+    if match.step is not None:
+        taken = await tx.fetch(queries.TAKE_TOTP_STEP, user["id"], match.step)
+    else:
+        taken = await tx.fetch(
+            queries.USE_RECOVERY_CODE, user["id"], match.recovery_hash, scope.now()
+        )
+        if taken:
+            await record_for(scope, tx, "user.recovery_code_used", user)
+    if not taken:
+        raise OtpRefused(
+            "the code is wrong or was used before: wait for the next one", field=("otp",)
+        )
+
+
+async def open_session(
     scope: Scope,
     tx: Transaction,
-    audience: Audience,
-    user_id: int,
-    token: str,
-    lifetime: timedelta,
-    user_agent: str | None,
-) -> datetime:
+    user: Row,
+    device: Device,
+    *,
+    token: str | None = None,
+    client: str | None = None,
+) -> tuple[int, datetime]:
+    """Write a session and its event; returns its id and its end."""
     now = scope.now()
-    await tx.fetch(
+    rows = await tx.fetch(
         queries.INSERT_SESSION,
-        hash_token(token),
-        user_id if audience is Audience.PARTNER else None,
-        user_id if audience is Audience.ADMIN else None,
+        user["id"],
+        hash_token(token) if token else None,
+        client,
         scope.ip,
-        (user_agent or "")[:500] or None,
+        (device.user_agent or "")[:500] or None,
         now,
-        now + lifetime,
+        now + device.lifetime,
     )
-    await tx.fetch(queries.STAMP_SIGN_IN[audience], user_id, now)
-    return now + lifetime
+    session_id = int(rows[0]["id"])
+    await tx.fetch(queries.STAMP_SIGN_IN, user["id"], now)
+    acting = Scope.visitor(scope.clock, scope.request_id, scope.ip).in_session(session_id)
+    await record_for(acting, tx, "user.signed_in", user)
+    return session_id, now + device.lifetime
+
+
+async def unlock_by_link(scope: Scope, token: str, *, box: SecretBox) -> None:
+    """Open a locked account through the mailed link. Raises LinkRefused."""
+    link = await open_link(scope, box, token, Purpose.UNLOCK)
+    async with transaction() as tx:
+        await use_link(scope, tx, link)
+        user = (await tx.fetch(queries.LOCK_USER, link.user_id))[0]
+        await tx.fetch(queries.UNLOCK, user["id"])
+        await record_for(scope, tx, "user.unlocked", user, {"by": "link"})
+
+
+def recovery_hash(code: str) -> str:
+    """What is stored of a recovery code: they are random, so SHA-256 is enough."""
+    return hashlib.sha256(code.encode()).hexdigest()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
+from enum import StrEnum
 
-from app.domain.errors import Unauthenticated
+from app.domain.errors import Invalid, NotFound, Unauthenticated
+from app.domain.events import Subject, record
+from app.domain.paging import Listing, Ordering
+from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
 from app.infra.clock import Clock
-from app.infra.crypto import SecretBox, equal, sign_sha512
-from app.infra.database import fetch
+from app.infra.crypto import SecretBox, equal, new_token, sign_sha512
+from app.infra.database import fetch, transaction
+from app.models import Brand, BrandKey
 
 _FIND_KEY = """
 SELECT k.brand_id, k.secret, b.clock_offset
@@ -45,3 +51,59 @@ async def authenticate_brand(
         raise Unauthenticated("the key is unknown or the signature does not match the body")
     offset = timedelta(microseconds=rows[0]["clock_offset"])
     return Scope.brand(rows[0]["brand_id"], clock, request_id, offset=offset, ip=ip)
+
+
+class BrandKeyOrder(StrEnum):
+    """The orders of intake keys."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+_ORDERINGS = {
+    BrandKeyOrder.NEWEST: Ordering(("id",), descending=True),
+    BrandKeyOrder.OLDEST: Ordering(("id",)),
+}
+_INSERT_KEY = """
+INSERT INTO brand_keys (brand_id, key, secret, created_at) VALUES ($1, $2, $3, $4) RETURNING id
+"""
+_EXPIRE_KEY = """
+UPDATE brand_keys SET expires_at = $2 WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2) RETURNING id
+"""
+
+
+@requires(Permission.MANAGE_BRAND_KEYS)
+async def brand_keys(scope: Scope) -> Listing[BrandKey]:
+    """The intake keys of the brands within the scope's limits."""
+    return Listing(scope.query(BrandKey), _ORDERINGS)
+
+
+@requires(Permission.MANAGE_BRAND_KEYS)
+async def create_brand_key(scope: Scope, brand_id: int, *, box: SecretBox) -> tuple[BrandKey, str]:
+    """Make an intake key of a brand; its secret is shown only here. Several may be active, to rotate."""
+    if not await scope.query(Brand).filter(id=brand_id).exists():
+        raise NotFound("brand", field=("brandId",))
+    secret = new_token()
+    async with transaction() as tx:
+        key = f"bk_{secrets.token_urlsafe(12)}"
+        rows = await tx.fetch(_INSERT_KEY, brand_id, key, box.encrypt(secret), scope.now())
+        key_id = int(rows[0]["id"])
+        await record(
+            scope, tx, "brand_key.created", Subject("brand_key", key_id), brand_id=brand_id
+        )
+    return await scope.query(BrandKey).get(id=key_id), secret
+
+
+@requires(Permission.MANAGE_BRAND_KEYS)
+async def expire_brand_key(scope: Scope, key_id: int, grace: timedelta) -> BrandKey:
+    """End a key after a grace in which the brand moves to another one. Raises NotFound."""
+    found = await scope.query(BrandKey).get_or_none(id=key_id)
+    if found is None:
+        raise NotFound("key", field=("keyId",))
+    if not timedelta(0) <= grace <= timedelta(days=90):
+        raise Invalid("the grace is 0 to 90 days", field=("graceHours",))
+    async with transaction() as tx:
+        await tx.fetch(_EXPIRE_KEY, key_id, scope.now() + grace)
+        subject = Subject("brand_key", key_id)
+        await record(scope, tx, "brand_key.expired", subject, brand_id=found.brand_id)
+    return await scope.query(BrandKey).get(id=key_id)

@@ -2,8 +2,8 @@
 
 INSERT_EVENT = """
 INSERT INTO events (recording_id, n, type, subject_type, subject_id, actor_type, actor_id,
-                    partner_id, brand_id, occurred_at, data, request_id, ip)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                    partner_id, brand_id, occurred_at, data, request_id, ip, session_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 RETURNING id
 """
 
@@ -53,11 +53,11 @@ MOVE_READER = "UPDATE relay_positions SET position = $2 WHERE reader = $1"
 
 INSERT_EVENTS = """
 INSERT INTO events (recording_id, n, type, subject_type, subject_id, actor_type, actor_id,
-                    partner_id, brand_id, occurred_at, data, request_id, ip)
+                    partner_id, brand_id, occurred_at, data, request_id, ip, session_id)
 SELECT $1, item.n, item.type, item.subject_type, item.subject_id, $2, $3,
-       item.partner_id, item.brand_id, item.occurred_at, item.data, $4, $5
-FROM unnest($6::int[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
-            $12::timestamptz[], $13::jsonb[])
+       item.partner_id, item.brand_id, item.occurred_at, item.data, $4, $5, $6
+FROM unnest($7::int[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[],
+            $13::timestamptz[], $14::jsonb[])
      AS item(n, type, subject_type, subject_id, partner_id, brand_id, occurred_at, data)
 ORDER BY item.n
 """

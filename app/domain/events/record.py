@@ -50,7 +50,8 @@ async def record(
         occurred_at or scope.now(),
         dumps_text(data or {}),
         scope.request_id,
-        scope.ip,
+        scope.origin_ip,
+        scope.session_id,
     )
     return int(rows[0]["id"])
 
@@ -77,7 +78,8 @@ async def record_all(scope: Scope, tx: Transaction, events: Sequence[NewEvent]) 
         scope.actor.kind,
         scope.actor.id,
         scope.request_id,
-        scope.ip,
+        scope.origin_ip,
+        scope.session_id,
         [tx.next_event_number() for _ in events],
         [event.type for event in events],
         [event.subject.type for event in events],

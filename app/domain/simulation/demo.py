@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from app.domain.errors import Conflict
 from app.domain.events import head, lock_reader, move_reader, place_recordings
-from app.domain.postbacks.plan import skip_history
+from app.domain.mails import plan as mail_plan
+from app.domain.postbacks import plan as postback_plan
 from app.domain.rollups.fold import fold_daily
 from app.domain.scope import Scope
 from app.domain.simulation.programme import CASINO, SHOP, Cast, make_cast
@@ -90,7 +91,9 @@ async def _make(
         progress("demo programme", number + 1, DAYS)
     while await fold_daily(system):
         pass
-    await skip_history(system, (await head(system)).position)
+    position = (await head(system)).position
+    await postback_plan.skip_history(system, position)
+    await mail_plan.skip_history(system, position)
 
 
 async def _place_all(clock: Clock) -> None:

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.accounts.users import Audience, NewUser, insert_user
 from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign, create_promo
-from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole
+from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole, StaffRole
 from app.domain.scope import Actor, Scope
 from app.infra.clock import Clock
 from app.infra.crypto import SecretBox, hash_password, hash_token
-from app.infra.database import transaction
+from app.infra.database import Transaction, transaction
 from app.models import (
     Affiliation,
     Brand,
     BrandKey,
     CommissionPlan,
     Landing,
-    OperatorUser,
     Partner,
-    PartnerUser,
     PlanVersion,
     TrafficSource,
 )
@@ -58,7 +57,7 @@ class Cast:
 async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.Random) -> Cast:
     """Create the programme as of the clock's time. The same dice give the same codes."""
     now = clock.now()
-    async with transaction():
+    async with transaction() as tx:
         casino, shop = await _brands(now)
         await _keys(casino, shop, box, now)
         for name in _SOURCES:
@@ -70,7 +69,7 @@ async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.
             for code, name in _PARTNERS
         ]
         await _affiliations(partners, casino, shop, now)
-        await _users(partners, shop, box, now)
+        await _users(tx, partners, shop, box, now)
     promos: dict[str, list[int]] = {CASINO: [], SHOP: []}
     for partner in partners:
         scope = Scope(
@@ -162,31 +161,33 @@ async def _affiliations(partners: list[Partner], casino: Brand, shop: Brand, now
             )
 
 
-async def _users(partners: list[Partner], shop: Brand, box: SecretBox, now: datetime) -> None:
+async def _users(
+    tx: Transaction, partners: list[Partner], shop: Brand, box: SecretBox, now: datetime
+) -> None:
     hashed = hash_password(PASSWORD)
-    shared: dict[str, Any] = {"password_hash": hashed, "created_at": now}
-    await OperatorUser.create(
-        email="operator@demo.test", name="Olga Operator", role="owner", **shared
+
+    async def add(email: str, name: str, role: PartnerRole | StaffRole, **more: Any) -> int:
+        audience = Audience.PARTNER if isinstance(role, PartnerRole) else Audience.STAFF
+        new = NewUser(audience, more.pop("partner_id", None), email, name, role, hashed, **more)
+        user_id = await insert_user(tx, box, new, now)
+        await tx.fetch("UPDATE users SET email_confirmed_at = $2 WHERE id = $1", user_id, now)
+        return user_id or 0
+
+    await add("operator@demo.test", "Olga Operator", StaffRole.OWNER)
+    await add(
+        "advertiser@demo.test", "Adrian Advertiser", StaffRole.ADVERTISER, brand_ids=(shop.id,)
     )
-    await OperatorUser.create(
-        email="advertiser@demo.test",
-        name="Adrian Advertiser",
-        role="advertiser",
-        brand_ids=[shop.id],
-        **shared,
+    paula = await add(
+        "partner@demo.test", "Paula Partner", PartnerRole.OWNER, partner_id=partners[0].id
     )
-    await PartnerUser.create(
-        email="partner@demo.test",
-        name="Paula Partner",
-        role="owner",
-        partner=partners[0],
-        totp_secret=box.encrypt(TOTP_SECRET),
-        statistic_token_hash=hash_token(STATISTIC_TOKEN),
-        **shared,
+    await tx.fetch(
+        "UPDATE users SET totp_secret = $2, statistic_token = $3, statistic_token_hash = $4 WHERE id = $1",
+        paula,
+        box.encrypt(TOTP_SECRET),
+        box.encrypt(STATISTIC_TOKEN),
+        hash_token(STATISTIC_TOKEN),
     )
-    await PartnerUser.create(
-        email="partner2@demo.test", name="Piet Partner", role="owner", partner=partners[1], **shared
-    )
+    await add("partner2@demo.test", "Piet Partner", PartnerRole.OWNER, partner_id=partners[1].id)
 
 
 async def _campaigns(scope: Scope, brand: Brand, dice: random.Random) -> list[int]:

@@ -34,7 +34,7 @@ from graphql import (
 if TYPE_CHECKING:
     import strawberry
 
-    from app.domain.accounts.sign_in import Audience
+    from app.domain.accounts.users import Audience
     from app.infra.redis import RedisClient
     from app.schema.context import Services
     from app.schema.execution.request import OperationRequest

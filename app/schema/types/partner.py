@@ -8,7 +8,7 @@ from enum import Enum
 import strawberry
 
 from app import models
-from app.domain.partners import PartnerFilter
+from app.domain.partners.reads import PartnerFilter
 from app.schema.ids import encode_id
 from app.schema.node import Node
 

@@ -9,7 +9,8 @@ import strawberry
 from strawberry.types import Info
 
 from app.domain.accounts import sessions, sign_in
-from app.domain.accounts.sign_in import Audience
+from app.domain.accounts.sign_in import Credentials, Device
+from app.domain.accounts.users import Audience
 from app.schema.context import context_of, user_of, visitor_scope
 from app.schema.errors import UserError
 from app.schema.transport.session import session_cookie
@@ -57,12 +58,9 @@ async def log_in(info: Info[Any, Any], audience: Audience, credentials: LoginInp
     signed_in = await sign_in.sign_in(
         visitor_scope(info),
         audience,
-        email=credentials.email,
-        password=credentials.password,
-        otp=credentials.otp,
+        Credentials(credentials.email, credentials.password, credentials.otp),
         box=context.services.box,
-        lifetime=timedelta(seconds=settings.session_lifetime),
-        user_agent=context.caller.user_agent,
+        device=Device(context.caller.user_agent, timedelta(seconds=settings.session_lifetime)),
     )
     if credentials.cookie:
         secure = settings.base_url.startswith("https://")
@@ -75,5 +73,5 @@ async def log_out(info: Info[Any, Any]) -> LogoutPayload:
     """End the session of this request."""
     context = context_of(info)
     context.headers.append(("Set-Cookie", session_cookie("", 0, secure=False)))
-    ended = await sessions.sign_out(user_of(info).scope, context.caller.token or "")
+    ended = await sessions.sign_out(user_of(info).scope)
     return LogoutPayload(ended=ended)

@@ -1,4 +1,4 @@
-"""Reading partners, for operators."""
+"""Reading partners, for operators (O21)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from tortoise.expressions import Subquery
 
+from app.domain.errors import NotFound
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
-from app.models import Affiliation, Partner
+from app.models import Affiliation, Partner, PartnerNote, PartnerProfile
 
 
 class PartnerOrder(StrEnum):
@@ -21,10 +22,21 @@ class PartnerOrder(StrEnum):
     NAME = "name"
 
 
+class NoteOrder(StrEnum):
+    """The orders of notes."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
 _ORDERINGS = {
     PartnerOrder.NEWEST: Ordering(("id",), descending=True),
     PartnerOrder.OLDEST: Ordering(("id",)),
     PartnerOrder.NAME: Ordering(("name",)),
+}
+_NOTE_ORDERINGS = {
+    NoteOrder.NEWEST: Ordering(("id",), descending=True),
+    NoteOrder.OLDEST: Ordering(("id",)),
 }
 
 
@@ -34,6 +46,7 @@ class PartnerFilter:
 
     state: str | None = None
     name_contains: str | None = None
+    manager_id: int | None = None
 
 
 @requires(Permission.READ_PARTNERS)
@@ -47,4 +60,22 @@ async def partners(scope: Scope, chosen: PartnerFilter) -> Listing[Partner]:
         rows = rows.filter(state=chosen.state)
     if chosen.name_contains is not None:
         rows = rows.filter(name__icontains=chosen.name_contains)
+    if chosen.manager_id is not None:
+        managed = scope.query(PartnerProfile).filter(manager_id=chosen.manager_id)
+        rows = rows.filter(id__in=Subquery(managed.values("partner_id")))
     return Listing(rows, _ORDERINGS)
+
+
+async def require_partner(scope: Scope, partner_id: int) -> Partner:
+    """The partner, if it exists for this scope; raises NotFound."""
+    found = await (await partners(scope, PartnerFilter())).rows.get_or_none(id=partner_id)
+    if found is None:
+        raise NotFound("partner", field=("partnerId",))
+    return found
+
+
+@requires(Permission.MANAGE_PARTNERS)
+async def notes(scope: Scope, partner_id: int) -> Listing[PartnerNote]:
+    """What operators wrote down about a partner. Raises NotFound."""
+    await require_partner(scope, partner_id)
+    return Listing(scope.query(PartnerNote).filter(partner_id=partner_id), _NOTE_ORDERINGS)

@@ -1,0 +1,61 @@
+"""Counting failed attempts by address and by link: in PostgreSQL, so that no process forgets (decision 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.domain.accounts import queries
+from app.domain.errors import DomainError
+from app.domain.scope import Scope
+from app.infra.database import fetch, transaction
+
+
+class TooManyAttempts(DomainError):
+    """Too many failures from here: wait until the window is over."""
+
+    code = "TOO_MANY_ATTEMPTS"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimit:
+    """At most so many failures in one window."""
+
+    kind: str
+    most: int
+    window: timedelta
+
+
+SIGN_IN_BY_ADDRESS = AttemptLimit("sign_in_by_address", 50, timedelta(minutes=15))
+LINK_BY_ADDRESS = AttemptLimit("link_by_address", 30, timedelta(minutes=15))
+MAIL_BY_ADDRESS = AttemptLimit("mail_by_address", 20, timedelta(hours=1))
+CODE_BY_USER = AttemptLimit("code_by_user", 10, timedelta(minutes=15))
+
+
+def _window_start(limit: AttemptLimit, now: datetime) -> datetime:
+    seconds = limit.window.total_seconds()
+    return now - timedelta(seconds=now.timestamp() % seconds)
+
+
+async def check_attempts(scope: Scope, limit: AttemptLimit, key: str) -> None:
+    """Raise TooManyAttempts when the window's failures are used up."""
+    start = _window_start(limit, scope.now())
+    rows = await fetch(queries.READ_ATTEMPTS, limit.kind, key[:80], start)
+    if rows and rows[0]["count"] >= limit.most:
+        seconds = max(1, round((start + limit.window - scope.now()).total_seconds()))
+        raise TooManyAttempts(
+            f"too many attempts: try again in {seconds} seconds", retry_after_seconds=seconds
+        )
+
+
+async def count_attempt(scope: Scope, limit: AttemptLimit, key: str) -> int:
+    """Count a failure, in a transaction of its own: a rolled-back request does not forget it."""
+    async with transaction() as tx:
+        start = _window_start(limit, scope.now())
+        rows = await tx.fetch(queries.COUNT_ATTEMPT, limit.kind, key[:80], start)
+    return int(rows[0]["count"])
+
+
+async def forget_old_attempts(scope: Scope) -> None:
+    """Drop counters of windows long past."""
+    await fetch(queries.DROP_OLD_ATTEMPTS, scope.now() - timedelta(days=2))

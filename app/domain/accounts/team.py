@@ -1,0 +1,219 @@
+"""Team members and operators: invite, edit, roles, block, unlock (A64, O21)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from app.domain.accounts import queries
+from app.domain.accounts.links import Purpose, issue_link
+from app.domain.accounts.users import Audience, NewUser, clean_email, insert_user
+from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from app.domain.events import Subject, record
+from app.domain.paging import Listing, Ordering
+from app.domain.permissions import PartnerRole, Permission, StaffRole, requires
+from app.domain.personal import update_subject
+from app.domain.scope import Scope
+from app.domain.text import clean_name
+from app.infra.crypto import SecretBox
+from app.infra.database import Row, Transaction, transaction
+from app.infra.encoding import dumps_text
+from app.models import Brand, User
+
+_SET_ROLE = "UPDATE users SET role = $2, brand_ids = $3 WHERE id = $1"
+_SET_STATE = "UPDATE users SET state = $2 WHERE id = $1"
+# The rows of all active owners are locked, so that two of them cannot step down at once.
+_LOCK_OWNERS = """
+SELECT id FROM users
+WHERE audience = $1 AND partner_id IS NOT DISTINCT FROM $2 AND role = 'owner' AND state = 'active'
+ORDER BY id FOR UPDATE
+"""
+
+
+class UserOrder(StrEnum):
+    """The orders of users."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+_ORDERINGS = {
+    UserOrder.OLDEST: Ordering(("id",)),
+    UserOrder.NEWEST: Ordering(("id",), descending=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whom to invite. `brand_ids` limits an advertiser."""
+
+    email: str
+    name: str
+    role: PartnerRole | StaffRole
+    brand_ids: tuple[int, ...] = ()
+
+
+@requires(Permission.READ_ACCOUNT)
+async def team(scope: Scope) -> Listing[User]:
+    """The members of the scope's own team."""
+    return Listing(scope.query(User).filter(partner_id=scope.partner_id), _ORDERINGS)
+
+
+@requires(Permission.MANAGE_TEAM)
+async def invite_member(scope: Scope, new: Invitation, *, box: SecretBox) -> User:
+    """Invite a team member: the set-password link is mailed. Raises Invalid or Conflict."""
+    return await _invite(scope, Audience.PARTNER, new, box)
+
+
+@requires(Permission.MANAGE_STAFF)
+async def invite_operator(scope: Scope, new: Invitation, *, box: SecretBox) -> User:
+    """Invite an operator or an advertiser. Raises Invalid or Conflict."""
+    return await _invite(scope, Audience.STAFF, new, box)
+
+
+async def _invite(scope: Scope, audience: Audience, new: Invitation, box: SecretBox) -> User:
+    email, name = clean_email(new.email), clean_name(new.name, "name", 200)
+    brand_ids = await _checked_brands(scope, new.role, new.brand_ids)
+    async with transaction() as tx:
+        user = NewUser(audience, scope.partner_id, email, name, new.role, None, brand_ids)
+        user_id = await insert_user(tx, box, user, scope.now())
+        if user_id is None:
+            raise Conflict("this e-mail cannot be invited: it is in use", field=("email",))
+        link_id = await issue_link(scope, tx, user_id, Purpose.INVITATION)
+        data = {"role": new.role.value, "link_id": link_id, "brand_ids": brand_ids}
+        await _record(scope, tx, "user.invited", user_id, data)
+    return await scope.query(User).get(id=user_id)
+
+
+@requires(Permission.MANAGE_TEAM)
+async def edit_member(
+    scope: Scope, user_id: int, *, name: str | None, role: PartnerRole | None, box: SecretBox
+) -> User:
+    """Change a team member's name or role. Raises NotFound, or Conflict for the last owner."""
+    return await _edit(scope, user_id, name=name, role=role, brand_ids=(), box=box)
+
+
+@requires(Permission.MANAGE_STAFF)
+async def edit_operator(
+    scope: Scope,
+    user_id: int,
+    *,
+    name: str | None,
+    role: StaffRole | None,
+    brand_ids: tuple[int, ...],
+    box: SecretBox,
+) -> User:
+    """Change an operator's name, role or brands. Raises NotFound, or Conflict for the last owner."""
+    return await _edit(scope, user_id, name=name, role=role, brand_ids=brand_ids, box=box)
+
+
+async def _edit(
+    scope: Scope,
+    user_id: int,
+    *,
+    name: str | None,
+    role: PartnerRole | StaffRole | None,
+    brand_ids: tuple[int, ...],
+    box: SecretBox,
+) -> User:
+    cleaned = None if name is None else clean_name(name, "name", 200)
+    limits = None if role is None else await _checked_brands(scope, role, brand_ids)
+    async with transaction() as tx:
+        user = await _lock_teammate(scope, tx, user_id)
+        if cleaned is not None:
+            await update_subject(tx, box, user["subject_id"], {"name": cleaned})
+        if role is not None:
+            if user["role"] == "owner" and role.value != "owner":
+                await _keep_an_owner(tx, user)
+            await tx.fetch(
+                _SET_ROLE, user_id, role.value, None if limits is None else dumps_text(list(limits))
+            )
+        data = {
+            "role": role.value if role else None,
+            "renamed": cleaned is not None,
+            "brand_ids": limits,
+        }
+        await _record(scope, tx, "user.edited", user_id, data)
+    return await scope.query(User).get(id=user_id)
+
+
+@requires(Permission.MANAGE_TEAM)
+async def set_member_blocked(scope: Scope, user_id: int, *, blocked: bool) -> User:
+    """Block a team member, which ends its sessions, or let it in again."""
+    return await _set_blocked(scope, user_id, blocked)
+
+
+@requires(Permission.MANAGE_STAFF)
+async def set_operator_blocked(scope: Scope, user_id: int, *, blocked: bool) -> User:
+    """Block an operator, which ends its sessions, or let it in again."""
+    return await _set_blocked(scope, user_id, blocked)
+
+
+async def _set_blocked(scope: Scope, user_id: int, blocked: bool) -> User:
+    if user_id == scope.actor.id:
+        raise Forbidden("you cannot block yourself")
+    async with transaction() as tx:
+        user = await _lock_teammate(scope, tx, user_id)
+        if blocked and user["role"] == "owner" and user["state"] == "active":
+            await _keep_an_owner(tx, user)
+        await tx.fetch(_SET_STATE, user_id, "blocked" if blocked else "active")
+        if blocked:
+            await tx.fetch(queries.TERMINATE_ALL, user_id, scope.now(), None)
+        await _record(scope, tx, "user.blocked" if blocked else "user.unblocked", user_id, {})
+    return await scope.query(User).get(id=user_id)
+
+
+@requires(Permission.MANAGE_TEAM)
+async def unlock_member(scope: Scope, user_id: int) -> User:
+    """Unlock a team member that is locked after failures."""
+    return await _unlock(scope, user_id)
+
+
+@requires(Permission.MANAGE_STAFF)
+async def unlock_operator(scope: Scope, user_id: int) -> User:
+    """Unlock an operator that is locked after failures."""
+    return await _unlock(scope, user_id)
+
+
+async def _unlock(scope: Scope, user_id: int) -> User:
+    async with transaction() as tx:
+        await _lock_teammate(scope, tx, user_id)
+        await tx.fetch(queries.UNLOCK, user_id)
+        await _record(scope, tx, "user.unlocked", user_id, {"by": "teammate"})
+    return await scope.query(User).get(id=user_id)
+
+
+async def _lock_teammate(scope: Scope, tx: Transaction, user_id: int) -> Row:
+    """The user's row, locked; raises NotFound for anybody outside the scope's own team."""
+    if not await scope.query(User).filter(id=user_id, partner_id=scope.partner_id).exists():
+        raise NotFound("user", field=("userId",))
+    return (await tx.fetch(queries.LOCK_USER, user_id))[0]
+
+
+async def _keep_an_owner(tx: Transaction, user: Row) -> None:
+    owners = await tx.fetch(_LOCK_OWNERS, user["audience"], user["partner_id"])
+    if [row["id"] for row in owners] == [user["id"]]:
+        raise Conflict(
+            "an account keeps at least one owner: make somebody else one first", field=("userId",)
+        )
+
+
+async def _checked_brands(
+    scope: Scope, role: PartnerRole | StaffRole, brand_ids: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    if role is not StaffRole.ADVERTISER:
+        if brand_ids:
+            raise Invalid("only advertisers are limited to brands", field=("brandIds",))
+        return None
+    found = await scope.query(Brand).filter(id__in=brand_ids).count()
+    if not brand_ids or found != len(set(brand_ids)):
+        raise Invalid("name the brands that this advertiser may see", field=("brandIds",))
+    return tuple(sorted(set(brand_ids)))
+
+
+async def _record(
+    scope: Scope, tx: Transaction, event_type: str, user_id: int, data: dict[str, Any]
+) -> None:
+    subject = Subject("user", user_id)
+    await record(scope, tx, event_type, subject, partner_id=scope.partner_id, data=data)

@@ -1,0 +1,1 @@
+"""Documents that partners upload for review (A67, O20)."""

@@ -1,0 +1,1 @@
+"""Partners, for operators: reading, approving, blocking, notes, affiliations."""

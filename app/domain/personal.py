@@ -1,0 +1,81 @@
+"""Personal data of a person, apart from everything else and under the person's own key (A6A)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.domain.events import Subject as EventSubject
+from app.domain.events import record
+from app.domain.permissions import Permission, requires
+from app.domain.scope import Scope
+from app.infra.crypto import SecretBox, SubjectKey
+from app.infra.database import Row, Transaction, fetch, transaction
+from app.infra.encoding import dumps, loads
+
+# What is shown of a person who was erased.
+ERASED: Mapping[str, Any] = {}
+
+_INSERT = "INSERT INTO subjects (key, data) VALUES ($1, $2) RETURNING id"
+_READ = "SELECT id, key, data FROM subjects WHERE id = ANY($1::bigint[])"
+_LOCK = "SELECT id, key, data FROM subjects WHERE id = $1 FOR UPDATE"
+_UPDATE = "UPDATE subjects SET data = $2 WHERE id = $1"
+_ERASE = """
+UPDATE subjects SET key = NULL, data = NULL, erased_at = $2
+WHERE id = $1 AND erased_at IS NULL RETURNING id
+"""
+# The addresses and devices of the person's sessions go as well.
+_EMPTY_SESSIONS = """
+UPDATE sessions SET ip = NULL, user_agent = NULL, terminated_at = COALESCE(terminated_at, $2)
+WHERE user_id IN (SELECT id FROM users WHERE subject_id = $1)
+"""
+# The e-mail can be used again by somebody else, and nobody signs in as the erased person.
+_EMPTY_USERS = """
+UPDATE users SET email_digest = 'erased-' || id, password_hash = NULL, totp_secret = NULL, totp_pending = NULL,
+    statistic_token = NULL, statistic_token_hash = NULL, state = 'blocked'
+WHERE subject_id = $1
+"""
+
+
+async def create_subject(tx: Transaction, box: SecretBox, data: Mapping[str, Any]) -> int:
+    """Keep a person's data under a new key, and return the person's id."""
+    key = SubjectKey.new()
+    rows = await tx.fetch(_INSERT, box.encrypt(key.key), key.seal(dumps(dict(data))))
+    return int(rows[0]["id"])
+
+
+async def read_subjects(box: SecretBox, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """The data of those persons by id; of an erased one, nothing."""
+    rows = await fetch(_READ, list(set(ids))) if ids else []
+    return {row["id"]: _open(box, row) for row in rows}
+
+
+async def update_subject(
+    tx: Transaction, box: SecretBox, subject_id: int, changes: Mapping[str, Any]
+) -> None:
+    """Change some of a person's data; an erased person stays erased."""
+    rows = await tx.fetch(_LOCK, subject_id)
+    if not rows or rows[0]["key"] is None:
+        return
+    key = SubjectKey(box.decrypt(rows[0]["key"]))
+    data = {**_open(box, rows[0]), **changes}
+    await tx.fetch(_UPDATE, subject_id, key.seal(dumps(data)))
+
+
+@requires(Permission.ERASE_PERSONS)
+async def erase_subject(scope: Scope, subject_id: int) -> bool:
+    """Destroy a person's key and all that points to the person; False when it was done before."""
+    async with transaction() as tx:
+        erased = await tx.fetch(_ERASE, subject_id, scope.now())
+        if erased:
+            await tx.fetch(_EMPTY_SESSIONS, subject_id, scope.now())
+            await tx.fetch(_EMPTY_USERS, subject_id)
+            await record(scope, tx, "person.erased", EventSubject("subject", subject_id))
+    return bool(erased)
+
+
+def _open(box: SecretBox, row: Row) -> Mapping[str, Any]:
+    if row["key"] is None or row["data"] is None:
+        return ERASED
+    data: Mapping[str, Any] = loads(SubjectKey(box.decrypt(row["key"])).unseal(row["data"]))
+    return data

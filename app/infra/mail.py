@@ -1,0 +1,108 @@
+"""Mail over SMTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import aiosmtplib
+
+from app.infra.database import refuse_in_transaction
+from app.settings import SettingsError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+
+class MailRefused(Exception):
+    """The mail server did not take the mail. `for_good`: asking again changes nothing."""
+
+    def __init__(self, reason: str, *, for_good: bool) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """A mail ready to be sent; the id makes a repeated one recognisable."""
+
+    id: str
+    to: str
+    name: str
+    subject: str
+    text: str
+    html: str
+
+
+class Mailer:
+    """Sends mails through the configured server."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.smtp_url is None:
+            raise SettingsError(
+                "TRIBUTARY_SMTP_URL: no mail server is configured. "
+                "Example: TRIBUTARY_SMTP_URL=smtp://user:secret@mail.example.com:587?starttls=true"
+            )
+        parts = urlsplit(settings.smtp_url)
+        starttls = parse_qs(parts.query).get("starttls", ["false"])[0] == "true"
+        self._from = settings.mail_from
+        self._host = parts.hostname or "127.0.0.1"
+        self._port = parts.port or (465 if parts.scheme == "smtps" else 25)
+        self._tls = parts.scheme == "smtps"
+        self._starttls = starttls
+        self._user = unquote(parts.username) if parts.username else None
+        self._password = unquote(parts.password) if parts.password else None
+
+    async def send(self, mail: OutgoingMail) -> None:
+        """Hand a mail to the server. Raises MailRefused."""
+        refuse_in_transaction("a mail")
+        try:
+            await aiosmtplib.send(
+                compose(self._from, mail),
+                hostname=self._host,
+                port=self._port,
+                use_tls=self._tls,
+                start_tls=self._starttls,
+                username=self._user,
+                password=self._password,
+                timeout=20,
+            )
+        except aiosmtplib.SMTPResponseException as error:
+            raise MailRefused(
+                f"{error.code} {error.message}", for_good=500 <= error.code < 600
+            ) from None
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [refused.code for refused in error.recipients]
+            raise MailRefused(str(error), for_good=all(code >= 500 for code in codes)) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise MailRefused(f"{type(error).__name__}: {error}", for_good=False) from None
+
+
+def compose(sender: str, mail: OutgoingMail) -> EmailMessage:
+    """The message with a text and an HTML part. Raises MailRefused for an address that is none.
+
+    Line breaks cannot get into a header: the header classes refuse them, and names lose them here.
+    """
+    message = EmailMessage()
+    user, _, domain = mail.to.rpartition("@")
+    name = " ".join(mail.name.split())
+    try:
+        message["From"] = sender
+        message["To"] = Address(display_name=name, username=user, domain=domain)
+        message["Subject"] = " ".join(mail.subject.split())
+        message["Date"] = formatdate(usegmt=True)
+        message["Message-ID"] = (
+            f"<{mail.id}@{sender.rpartition('@')[2].rstrip('>') or 'localhost'}>"
+        )
+        message["Auto-Submitted"] = "auto-generated"
+    except ValueError as error:
+        raise MailRefused(
+            f"the address or a header cannot be written: {error}", for_good=True
+        ) from None
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
+    return message
