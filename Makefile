@@ -7,24 +7,28 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.8
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+GRAPHIQL := frontend/graphiql
+GRAPHIQL_PACKAGES := $(GRAPHIQL)/node_modules/.package-lock.json
+GRAPHIQL_BUILD := $(GRAPHIQL)/dist/manifest.json
+NODE := $(BIN)/python -m app.infra.node $(GRAPHIQL)
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-desktop lint format schema bench soak lock clean
+.PHONY: help up test test-desktop lint format schema graphiql bench soak lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 up: $(RUNTIME) ## Start everything on http://127.0.0.1:$PORT (8000), with a demo programme; Ctrl-C stops it
+	@$(MAKE) --no-print-directory graphiql || echo "Starting without GraphiQL: everything else works." >&2
 	@exec $(BIN)/python -m app.cli up --demo
 
-test: $(DEV) ## Run the test suite; ARGS="…" goes to pytest
+test: $(DEV) $(GRAPHIQL_BUILD) ## Run the test suite; ARGS="…" goes to pytest
 	@exec $(BIN)/pytest -n 2 --ignore=tests/desktop $(ARGS)
 
-test-desktop: $(DEV) ## Run the tests that need a browser or an office program
-	@if ls tests/desktop/test_*.py >/dev/null 2>&1; \
-	then exec $(BIN)/pytest -m desktop tests/desktop $(ARGS); \
-	else echo "There are no desktop tests."; fi
+test-desktop: $(DEV) $(GRAPHIQL_BUILD) ## Run the tests that need a browser or an office program
+	@tests/desktop/install.sh
+	@exec $(BIN)/pytest -m desktop tests/desktop $(ARGS)
 
 lint: $(DEV) ## Check format, style, types, layers and the committed schemas
 	$(BIN)/ruff format --check .
@@ -39,6 +43,9 @@ format: $(DEV) ## Format the code and fix what can be fixed
 
 schema: $(RUNTIME) ## Export both GraphQL schemas to graphql/
 	$(BIN)/python -m app.cli schema export
+
+graphiql: $(GRAPHIQL_BUILD) ## Build GraphiQL, which both GraphQL endpoints show to browsers
+	@:
 
 bench: $(DEV) ## Run a benchmark: make bench NAME=startup
 	@test -n "$(NAME)" || { ls benchmarks; echo "Say which: make bench NAME=startup" >&2; exit 2; }
@@ -68,6 +75,17 @@ $(DEV): $(UV) requirements-dev.lock
 	@echo "Installing the packages of requirements-dev.lock …" >&2
 	@$(INSTALL) requirements-dev.lock
 	@touch $@ $(RUNTIME)
+
+$(GRAPHIQL_PACKAGES): $(GRAPHIQL)/package.json $(GRAPHIQL)/package-lock.json $(GRAPHIQL)/.npmrc | $(RUNTIME)
+	@echo "Installing the packages of $(GRAPHIQL)/package-lock.json …" >&2
+	@$(NODE) npm ci --ignore-scripts --loglevel=error || { \
+		echo "Fix: let this machine reach an npm registry (npm config set registry …), then: make graphiql" >&2; \
+		exit 1; }
+	@touch $@
+
+$(GRAPHIQL_BUILD): $(GRAPHIQL_PACKAGES) $(GRAPHIQL)/build.mjs $(wildcard $(GRAPHIQL)/src/*)
+	@echo "Building GraphiQL …" >&2
+	@$(NODE) node build.mjs
 
 # Without uv the environment is missing or half made: begin anew.
 $(UV):
