@@ -31,7 +31,7 @@ export default function Workbench({ session, onEnded }: Properties) {
       defaultTabs={shippedTabs}
       initialHeaders={headers}
       defaultHeaders={headers}
-      defaultEditorToolsVisibility
+      defaultEditorToolsVisibility="variables"
       inputValueDeprecation
       schemaDescription
     >
