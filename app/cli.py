@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.infra.doctor import Finding
+
+Result = TypeVar("Result")
 
 _FAILED = 1
 _BAD_SETTINGS = 2
@@ -112,6 +114,27 @@ def scheduler() -> None:
     from app.tasks.scheduler import run
 
     run(settings)
+
+
+@app.command(hidden=True)
+def inbox() -> None:
+    """Run the mail server of `up`, which keeps every mail for the page at /inbox."""
+    settings = _settings_of_a_process("inbox")
+    from urllib.parse import urlsplit
+
+    from app.infra.inbox import run
+
+    if settings.inbox_dir is None or settings.smtp_url is None:
+        raise SettingsError("TRIBUTARY_INBOX_DIR: the inbox is started by `tributary up`.")
+    run(settings.inbox_dir, urlsplit(settings.smtp_url).port or 25)
+
+
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Encrypt what is stored under the first of TRIBUTARY_SECRET_KEYS; safe to repeat while everything runs."""
+    settings = _settings_of_a_process("rotate-keys")
+    rewritten = _with_progress(lambda progress: asyncio.run(_rotate_keys(settings, progress)))
+    typer.echo(f"{rewritten} values are under the first key. The other keys can be removed.")
 
 
 @app.command()
@@ -236,7 +259,23 @@ def _seed(settings: Settings) -> bool:
         ) from error
 
 
-def _with_progress(work: Callable[[Callable[[str, int, int], None]], bool]) -> bool:
+async def _rotate_keys(settings: Settings, progress: Callable[[str, int, int], None]) -> int:
+    from app.domain.key_rotation import rotate_keys
+    from app.domain.scope import Scope
+    from app.infra import database
+    from app.infra.clock import SystemClock
+    from app.infra.crypto import SecretBox
+    from app.infra.telemetry import new_request_id
+
+    await database.connect(settings)
+    try:
+        scope = Scope.system(SystemClock(), new_request_id())
+        return await rotate_keys(scope, progress, box=SecretBox(settings.secret_keys))
+    finally:
+        await database.disconnect()
+
+
+def _with_progress(work: Callable[[Callable[[str, int, int], None]], Result]) -> Result:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 

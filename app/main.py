@@ -17,6 +17,7 @@ from app.infra import database
 from app.infra.clock import Clock, SystemClock
 from app.infra.crypto import CursorSigner, SecretBox
 from app.infra.redis import RedisClient
+from app.infra.storage import Storage
 from app.infra.telemetry import configure_logging, new_request_id
 from app.schema import admin, partner
 from app.schema.context import Services as SchemaServices
@@ -27,7 +28,7 @@ from app.schema.transport.live import Live
 from app.schema.transport.sse import Streams
 from app.schema.transport.websocket import WebSocketTransport
 from app.settings import Settings, SettingsError, settings
-from app.web import health, home, intake, links
+from app.web import account_pages, files, health, home, inbox, intake, links
 from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext
 from app.web.services import Services
 
@@ -40,12 +41,15 @@ if TYPE_CHECKING:
 # The first path segments that are no promo codes.
 RESERVED_CODES = frozenset(
     {
+        "account",
         "admin",
         "api",
         "events",
         "favicon.ico",
+        "files",
         "graphiql-assets",
         "health",
+        "inbox",
         "metrics",
         "partner",
         "users",
@@ -62,13 +66,16 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             "Example: TRIBUTARY_SECRET_KEYS=the output of `openssl rand -base64 32`"
         )
     box = SecretBox(configuration.secret_keys)
+    signer = CursorSigner(configuration.secret_keys)
     redis = RedisClient(configuration)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.connect(configuration)
         recorder = VisitRecorder(await take_visit_ids(Scope.system(clock, new_request_id())))
-        app.state.services = Services(configuration, clock, box, redis, recorder)
+        app.state.services = Services(
+            configuration, clock, box, redis, recorder, signer, Storage(configuration)
+        )
         recording = asyncio.create_task(recorder.run(), name="visit recorder")
         try:
             yield
@@ -79,7 +86,6 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             await redis.close()
             await database.disconnect()
 
-    signer = CursorSigner(configuration.secret_keys)
     shared = SchemaServices(configuration, clock, box, signer)
     live = Live(configuration.subscriptions_per_user)
     endpoints = (
@@ -95,6 +101,12 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             Route(f"{graphiql.ASSETS}/{{name}}", graphiql.asset),
             Route("/api/v1/players", intake.players, methods=["POST"]),
             Route("/api/v1/activity", intake.activity, methods=["POST"]),
+            Route("/partner/documents", files.upload, methods=["POST"]),
+            Route("/files/{link}", files.download),
+            Route("/account/{action}", account_pages.show, methods=["GET"]),
+            Route("/account/{action}", account_pages.act, methods=["POST"]),
+            Route("/inbox", inbox.listing),
+            Route("/inbox/{name}", inbox.one),
             Route("/{code}", links.follow, methods=["GET"]),
         ],
         middleware=[

@@ -28,6 +28,7 @@ _EXAMPLES = {
     "trusted_proxies": "10.0.0.0/8,192.168.1.7",
     "public_url": "https://go.example.com",
     "fallback_url": "https://www.example.com/",
+    "frontend_url": "https://partners.example.com",
     "log_level": "INFO",
     "log_format": "json",
     "demo": "true",
@@ -63,6 +64,8 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     public_url: str | None = None
     fallback_url: str | None = None
+    # Where the links of mails lead; without it, to this server's own plain pages.
+    frontend_url: str | None = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
@@ -175,7 +178,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with s3:// or file://")
         return value
 
-    @field_validator("public_url", "fallback_url")
+    @field_validator("public_url", "fallback_url", "frontend_url")
     @classmethod
     def _http_scheme(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
@@ -195,6 +198,11 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where clients reach this server, without a trailing slash."""
         return (self.public_url or f"http://{_bracketed(self.host)}:{self.port}").rstrip("/")
+
+    @property
+    def frontend_address(self) -> str:
+        """Where the links of mails lead, without a trailing slash."""
+        return (self.frontend_url or self.base_url).rstrip("/")
 
 
 def _bracketed(host: str) -> str:

@@ -18,6 +18,7 @@ ERASED: Mapping[str, Any] = {}
 
 _INSERT = "INSERT INTO subjects (key, data) VALUES ($1, $2) RETURNING id"
 _READ = "SELECT id, key, data FROM subjects WHERE id = ANY($1::bigint[])"
+_SUBJECTS_OF_USERS = "SELECT id, subject_id FROM users WHERE id = ANY($1::bigint[])"
 _LOCK = "SELECT id, key, data FROM subjects WHERE id = $1 FOR UPDATE"
 _UPDATE = "UPDATE subjects SET data = $2 WHERE id = $1"
 _ERASE = """
@@ -48,6 +49,13 @@ async def read_subjects(box: SecretBox, ids: Sequence[int]) -> dict[int, Mapping
     """The data of those persons by id; of an erased one, nothing."""
     rows = await fetch(_READ, list(set(ids))) if ids else []
     return {row["id"]: _open(box, row) for row in rows}
+
+
+async def subjects_of_users(user_ids: Sequence[int]) -> list[int | None]:
+    """The person behind each user, in the same order."""
+    rows = await fetch(_SUBJECTS_OF_USERS, list(set(user_ids)))
+    found = {row["id"]: int(row["subject_id"]) for row in rows}
+    return [found.get(user_id) for user_id in user_ids]
 
 
 async def update_subject(

@@ -20,11 +20,11 @@ from app.infra.data_directory import CannotStart, DataDirectory, RecordedChild, 
 from app.infra.embedded.postgres import open_postgres
 from app.infra.embedded.valkey import open_valkey
 from app.infra.supervisor import ChildSpec, StopRequested, Supervisor
-from app.settings import Settings, SettingsError
+from app.settings import LOOPBACK_HOSTS, Settings, SettingsError
 
 # The directory that holds the package, so that `python -m app.cli` finds it from anywhere.
 _PROJECT = Path(app.__file__).resolve().parent.parent
-_COMMANDS = ("prepare", "worker", "scheduler", "serve")
+_COMMANDS = ("prepare", "inbox", "worker", "scheduler", "serve")
 _BACKLOG = 2048
 
 
@@ -75,6 +75,13 @@ def _is_still(name: str, child: RecordedChild) -> bool:
     if child.started is None or processes.start_time(child.pid) != child.started:
         return False
     return processes.command_line(child.pid)[1:4] == ["-m", "app.cli", name]
+
+
+def _free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -184,7 +191,13 @@ class _Instance:
             "TRIBUTARY_PORT": str(settings.port),
             "TRIBUTARY_DEMO": str(settings.demo).lower(),
         }
+        if settings.smtp_url is None and settings.host in LOOPBACK_HOSTS:
+            # A mail server of our own, so that every mail can be seen at /inbox.
+            environment["TRIBUTARY_SMTP_URL"] = f"smtp://127.0.0.1:{_free_port()}"
+            environment["TRIBUTARY_INBOX_DIR"] = str(self.directory.path / "inbox")
         if settings.demo:
+            # Demo schemas are for looking around (G13).
+            environment.setdefault("TRIBUTARY_EXPLORE", "everyone")
             # The tour's own listener, which receives postbacks, is on this machine.
             environment.setdefault("TRIBUTARY_ALLOW_PRIVATE_TARGETS", "true")
         return environment
@@ -200,7 +213,10 @@ class _Instance:
         )
         # Stopped in reverse order: first nothing new is accepted, then the accepted is finished.
         background = (self._command(name, environment) for name in ("worker", "scheduler"))
-        return [*(replace(spec, stop_timeout=grace) for spec in background), api]
+        inbox = []
+        if "TRIBUTARY_INBOX_DIR" in environment and self.settings.inbox_dir is None:
+            inbox = [self._command("inbox", environment)]
+        return [*inbox, *(replace(spec, stop_timeout=grace) for spec in background), api]
 
     def _command(
         self, name: str, environment: dict[str, str], *arguments: str, log: str | None = "file"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from strawberry.dataloader import DataLoader
 
-from app.domain.personal import ERASED, read_subjects
+from app.domain.personal import ERASED, read_subjects, subjects_of_users
 from app.domain.scope import Scope
 from app.infra.crypto import SecretBox
 from app.models.base import TenantModel
@@ -21,6 +21,7 @@ class Loaders:
     def __init__(self, scope: Scope, box: SecretBox) -> None:
         self._scope = scope
         self._people: DataLoader[int, Mapping[str, Any]] = DataLoader(load_fn=_load_people(box))
+        self._subjects: DataLoader[int, int | None] = DataLoader(load_fn=subjects_of_users)
         self._by_id: dict[type[TenantModel], DataLoader[int, Any]] = {}
 
     async def one(self, model: type[AnyModel], row_id: int) -> AnyModel | None:
@@ -33,6 +34,11 @@ class Loaders:
     async def person(self, subject_id: int) -> Mapping[str, Any]:
         """The personal data of a subject; nothing of an erased one (A6A)."""
         return await self._people.load(subject_id)
+
+    async def actor_name(self, user_id: int) -> str | None:
+        """The name of a user as the log shows it, also of operators to a partner: who did it is part of the log."""
+        subject_id = await self._subjects.load(user_id)
+        return None if subject_id is None else (await self.person(subject_id)).get("name")
 
     def _load_by_id(self, model: type[AnyModel]) -> Any:
         async def load(ids: Sequence[int]) -> list[AnyModel | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any
 
 import strawberry
@@ -12,8 +11,6 @@ from app import models
 from app.domain.accounts.users import Audience
 from app.domain.brands import offers
 from app.domain.campaigns import reads
-from app.domain.partners import reads as domain_partners
-from app.domain.permissions import StaffRole
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
 from app.schema.assemble import assemble
@@ -22,31 +19,23 @@ from app.schema.context import context_of, scope_of, user_of
 from app.schema.fields import Access, mutation, permission_of, query
 from app.schema.ids import encode_id
 from app.schema.node import NodeKind, node_field
+from app.schema.parts.access import AccessMutations, AccessQueries
+from app.schema.parts.events import EventQueries
+from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.ticks import ticks_field
+from app.schema.types.affiliation import Affiliation
 from app.schema.types.campaign import Campaign, CampaignFilterInput, Promo, PromoFilterInput
+from app.schema.types.document import Document
 from app.schema.types.offer import Brand, BrandFilterInput, CommissionPlan, Landing, TrafficSource
-from app.schema.types.partner import Partner, PartnerFilterInput
+from app.schema.types.partner import Partner
 from app.schema.types.report import (
     REPORT_COST,
     PerformanceReport,
     PerformanceReportInput,
     selected_metrics,
 )
-from app.schema.types.session import LoginInput, LoginPayload, LogoutPayload, log_in, log_out
-
-
-@strawberry.enum(name="StaffRole", description="What an operator user may do.")
-class Role(Enum):
-    OWNER = strawberry.enum_value("owner", description="Everything.")
-    AFFILIATE_MANAGER = strawberry.enum_value(
-        "affiliate_manager", description="Partners and their campaigns."
-    )
-    FINANCE = strawberry.enum_value("finance", description="Bills, balances and cash-outs.")
-    CONTENT = strawberry.enum_value("content", description="Offers, banners and news.")
-    SUPPORT = strawberry.enum_value("support", description="Reads, to help partners.")
-    ADVERTISER = strawberry.enum_value(
-        "advertiser", description="A brand's own user, limited to its brands."
-    )
+from app.schema.types.session import LoginInput, LoginPayload, log_in
+from app.schema.types.users import Preferences, StaffRoleType, preferences_of
 
 
 @strawberry.type(description="The signed-in operator or advertiser.")
@@ -54,11 +43,12 @@ class Viewer:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
     email: str = strawberry.field(description="Such as operator@demo.test.")
     name: str = strawberry.field(description="Such as Olga Operator.")
-    role: Role = strawberry.field(description="What this user may do.")
+    role: StaffRoleType = strawberry.field(description="What this user may do.")
+    preferences: Preferences = strawberry.field(description="Your own preferences (A65).")
 
 
 @strawberry.type(description="What operators read.")
-class Query:
+class Query(AccessQueries, StaffQueries, EventQueries):
     node = node_field(
         (
             NodeKind(models.Brand, Brand),
@@ -68,18 +58,13 @@ class Query:
             NodeKind(models.Campaign, Campaign),
             NodeKind(models.Promo, Promo),
             NodeKind(models.Partner, Partner),
+            NodeKind(models.Affiliation, Affiliation),
+            NodeKind(models.Document, Document),
         )
     )
 
     brands = connection(
         Brand, offers.brands, offers.OfferOrder, BrandFilterInput, "The brands within your limits."
-    )
-    partners = connection(
-        Partner,
-        domain_partners.partners,
-        domain_partners.PartnerOrder,
-        PartnerFilterInput,
-        "The partners within your limits (O21).",
     )
     campaigns = connection(
         Campaign,
@@ -100,7 +85,8 @@ class Query:
             id=encode_id("User", user.id),
             email=str(person.get("email", "")),
             name=str(person.get("name", "")),
-            role=Role(StaffRole(user.role).value),
+            role=StaffRoleType(user.role),
+            preferences=preferences_of(user),
         )
 
     @query(
@@ -116,14 +102,10 @@ class Query:
 
 
 @strawberry.type(description="What operators change.")
-class Mutation:
+class Mutation(AccessMutations, StaffMutations):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
         return await log_in(info, Audience.STAFF, input)
-
-    @mutation(Access.SIGNED_IN, "End the session of this request.")
-    async def logout(self, info: Info[Any, Any]) -> LogoutPayload:
-        return await log_out(info)
 
 
 @strawberry.type(description="What operators follow live.")

@@ -87,9 +87,17 @@ def connection(
 ) -> Any:
     """A root field that lists rows of the domain's `listing`, with its permission.
 
-    `orders` are the orders it offers, the first being the default; `filters` is a GraphQL input with `to_domain()`.
+    `orders` are the orders it offers, the first being the default; `filters` is a GraphQL input with `to_domain()`,
+    or None for a list without a choice, whose listing takes the scope alone.
     """
     graphql_orders = order_enum(orders)
+
+    async def page(info: Info[Any, Any], order: Any, place: Place, chosen: Any) -> Any:
+        if filters is None:
+            found = await listing(scope_of(info))
+        else:
+            found = await listing(scope_of(info), (chosen or filters()).to_domain())
+        return await page_of(info, node, found, orders(order.value), place)
 
     # The annotations follow below: they depend on what is listed.
     async def resolve(  # type: ignore[no-untyped-def]
@@ -102,11 +110,21 @@ def connection(
         before: Cursor | None = None,
         filter=None,
     ):
-        found = await listing(scope_of(info), (filter or filters()).to_domain())
-        place = Place(first, after, last, before)
-        return await page_of(info, node, found, orders(order_by.value), place)
+        return await page(info, order_by, Place(first, after, last, before), filter)
 
-    resolve.__annotations__ = {
+    async def resolve_all(  # type: ignore[no-untyped-def]
+        info: Info[Any, Any],
+        *,
+        order_by,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ):
+        return await page(info, order_by, Place(first, after, last, before), None)
+
+    resolver = resolve_all if filters is None else resolve
+    resolver.__annotations__ = {
         "info": Info,
         "first": Annotated[
             int | None,
@@ -125,14 +143,14 @@ def connection(
         "order_by": Annotated[
             graphql_orders, strawberry.argument(description="Ties are ordered by id.")
         ],
-        "filter": Annotated[
-            filters | None, strawberry.argument(description="Which items; none: all.")
-        ],
         "return": Connection[node],
     }
-    defaults = {**(resolve.__kwdefaults__ or {}), "order_by": next(iter(graphql_orders))}
-    resolve.__kwdefaults__ = defaults
-    return query(permission_of(listing), description, cost=LIST_COST, paged=True)(resolve)
+    if filters is not None:
+        words = strawberry.argument(description="Which items; none: all.")
+        resolver.__annotations__["filter"] = Annotated[filters | None, words]
+    defaults = {**(resolver.__kwdefaults__ or {}), "order_by": next(iter(graphql_orders))}
+    resolver.__kwdefaults__ = defaults
+    return query(permission_of(listing), description, cost=LIST_COST, paged=True)(resolver)
 
 
 _order_enums: dict[type[StrEnum], Any] = {}

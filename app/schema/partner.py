@@ -12,7 +12,6 @@ from app import models
 from app.domain.accounts.users import Audience
 from app.domain.brands import offers
 from app.domain.campaigns import commands, reads
-from app.domain.permissions import PartnerRole
 from app.domain.postbacks.configure import Action, NewPostback, create_postback
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
@@ -22,7 +21,11 @@ from app.schema.context import context_of, scope_of, user_of
 from app.schema.fields import Access, mutation, permission_of, query
 from app.schema.ids import decode_id, decode_optional_id, encode_id
 from app.schema.node import NodeKind, node_field
+from app.schema.parts.access import AccessMutations, AccessQueries
+from app.schema.parts.events import EventQueries
+from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
 from app.schema.ticks import ticks_field
+from app.schema.types.affiliation import Affiliation
 from app.schema.types.campaign import (
     Campaign,
     CampaignFilterInput,
@@ -33,6 +36,7 @@ from app.schema.types.campaign import (
     Promo,
     PromoFilterInput,
 )
+from app.schema.types.document import Document
 from app.schema.types.offer import (
     Brand,
     BrandFilterInput,
@@ -50,15 +54,8 @@ from app.schema.types.report import (
     PerformanceReportInput,
     selected_metrics,
 )
-from app.schema.types.session import LoginInput, LoginPayload, LogoutPayload, log_in, log_out
-
-
-@strawberry.enum(name="PartnerRole", description="What a team member may do.")
-class Role(Enum):
-    OWNER = strawberry.enum_value("owner", description="Everything, the team and money included.")
-    MANAGER = strawberry.enum_value("manager", description="Campaigns, promos and postbacks.")
-    FINANCE = strawberry.enum_value("finance", description="Bills, balance and cash-outs.")
-    VIEWER = strawberry.enum_value("viewer", description="Reads, changes nothing.")
+from app.schema.types.session import LoginInput, LoginPayload, log_in
+from app.schema.types.users import PartnerRoleType, PartnerUser, Preferences, preferences_of
 
 
 @strawberry.type(description="The signed-in team member.")
@@ -66,8 +63,9 @@ class Viewer:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
     email: str = strawberry.field(description="Such as partner@demo.test.")
     name: str = strawberry.field(description="Such as Paula Partner.")
-    role: Role = strawberry.field(description="What this user may do.")
+    role: PartnerRoleType = strawberry.field(description="What this user may do.")
     partner_name: str = strawberry.field(description="The partner account, such as Review Hub.")
+    preferences: Preferences = strawberry.field(description="Your own preferences (A65).")
 
 
 def _value(member: Enum) -> str:
@@ -75,7 +73,7 @@ def _value(member: Enum) -> str:
 
 
 @strawberry.type(description="What partners read.")
-class Query:
+class Query(AccessQueries, PartnerAccountQueries, EventQueries):
     node = node_field(
         (
             NodeKind(models.Brand, Brand),
@@ -85,6 +83,9 @@ class Query:
             NodeKind(models.Campaign, Campaign),
             NodeKind(models.Promo, Promo),
             NodeKind(models.Postback, Postback),
+            NodeKind(models.User, PartnerUser),
+            NodeKind(models.Affiliation, Affiliation),
+            NodeKind(models.Document, Document),
         )
     )
 
@@ -131,8 +132,9 @@ class Query:
             id=encode_id("User", user.id),
             email=str(person.get("email", "")),
             name=str(person.get("name", "")),
-            role=Role(PartnerRole(user.role).value),
+            role=PartnerRoleType(user.role),
             partner_name=user.partner_name or "",
+            preferences=preferences_of(user),
         )
 
     @query(
@@ -148,14 +150,10 @@ class Query:
 
 
 @strawberry.type(description="What partners change.")
-class Mutation:
+class Mutation(AccessMutations, PartnerAccountMutations):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
         return await log_in(info, Audience.PARTNER, input)
-
-    @mutation(Access.SIGNED_IN, "End the session of this request.")
-    async def logout(self, info: Info[Any, Any]) -> LogoutPayload:
-        return await log_out(info)
 
     @mutation(
         permission_of(commands.create_campaign),

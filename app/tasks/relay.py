@@ -6,11 +6,13 @@ Every worker runs one. They share the work through locks in the database, so tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from app.domain.events import place_recordings
 from app.domain.events.pending import pending_work
-from app.domain.postbacks import plan
+from app.domain.mails import plan as mail_plan
+from app.domain.postbacks import plan as postback_plan
 from app.domain.rollups.fold import DAILY, fold_daily
 from app.domain.scope import Scope
 from app.infra.clock import Clock
@@ -23,12 +25,35 @@ FOLD_EVERY_SECONDS = 2.0
 _LONGEST_PAUSE = 2.0
 
 
-class Relay:
-    """One worker's relay. `wake` is called after deliveries were committed; it may be lost without harm."""
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Turns events into rows of work, and wakes whoever does it."""
 
-    def __init__(self, clock: Clock, wake: Callable[[], Awaitable[None]]) -> None:
+    reader: str
+    # One step: (positions moved, rows added), committed together.
+    plan: Callable[[Scope], Awaitable[tuple[int, int]]]
+    # Called after rows were committed; it may be lost without harm.
+    wake: Callable[[], Awaitable[None]]
+
+
+async def plan_postbacks(scope: Scope) -> tuple[int, int]:
+    """One step of the postbacks' planner."""
+    planned = await postback_plan.plan_deliveries(scope)
+    return planned.moved, planned.deliveries
+
+
+async def plan_mails(scope: Scope) -> tuple[int, int]:
+    """One step of the mails' planner."""
+    planned = await mail_plan.plan_mails(scope)
+    return planned.moved, planned.mails
+
+
+class Relay:
+    """One worker's relay."""
+
+    def __init__(self, clock: Clock, planners: Sequence[Planner]) -> None:
         self._clock = clock
-        self._wake = wake
+        self._planners = planners
         self._folded_at = float("-inf")
 
     async def run(self) -> None:
@@ -46,14 +71,16 @@ class Relay:
     async def step(self) -> bool:
         """Do one round of what is pending; True when there was anything."""
         scope = Scope.system(self._clock, new_request_id())
-        pending = await pending_work(scope, plan.READER, DAILY)
+        readers = [planner.reader for planner in self._planners]
+        pending = await pending_work(scope, readers, DAILY)
         placed = await place_recordings(scope) if pending.unplaced else 0
         moved = 0
-        if placed or pending.reader_lag:
-            planned = await plan.plan_deliveries(scope)
-            moved = planned.moved
-            if planned.deliveries:
-                await self._wake()
+        for planner in self._planners:
+            if placed or pending.reader_lags[planner.reader]:
+                steps, added = await planner.plan(scope)
+                moved += steps
+                if added:
+                    await planner.wake()
         folded = 0
         now = asyncio.get_running_loop().time()
         if pending.rollup_lag and now - self._folded_at >= FOLD_EVERY_SECONDS:

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.domain.accounts.attempts import forget_old_attempts
+from app.domain.mails.queue import any_mail_due
 from app.domain.postbacks.deliver import any_due
 from app.domain.scope import Scope
 from app.infra import database
@@ -18,6 +20,8 @@ from app.infra.partitions import drop_old_addresses, ensure_partitions
 from app.infra.redis import HEARTBEAT_SECONDS, RedisClient, RedisUnavailable
 from app.infra.telemetry import logged_as, logger, new_request_id
 from app.tasks.broker import configure_broker
+from app.tasks.mails import SEND
+from app.tasks.postbacks import DELIVER
 from app.tasks.worker import declare_actors, send_wake_up
 
 if TYPE_CHECKING:
@@ -47,7 +51,14 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
     async def due_postbacks(scope: Scope) -> None:
         # Retries that have come due, and deliveries whose wake-up was lost.
         if await any_due(scope):
-            await asyncio.to_thread(send_wake_up, broker, scope.request_id)
+            await asyncio.to_thread(send_wake_up, broker, DELIVER, scope.request_id)
+
+    async def due_mails(scope: Scope) -> None:
+        if await any_mail_due(scope):
+            await asyncio.to_thread(send_wake_up, broker, SEND, scope.request_id)
+
+    async def old_attempts(scope: Scope) -> None:
+        await forget_old_attempts(scope)
 
     async def heartbeat(_scope: Scope) -> None:
         await redis.beat("scheduler", identity)
@@ -55,6 +66,8 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
     return [
         Tick("partitions", 600, partitions),
         Tick("due_postbacks", 2, due_postbacks),
+        Tick("due_mails", 5, due_mails),
+        Tick("old_attempts", 3_600, old_attempts),
         Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     ]
 

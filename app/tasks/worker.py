@@ -16,16 +16,20 @@ from dramatiq.errors import DramatiqError
 from dramatiq.middleware import Middleware, MiddlewareError
 from redis.exceptions import RedisError
 
+from app.domain.mails import plan as mail_plan
+from app.domain.postbacks import plan as postback_plan
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
+from app.infra.crypto import SecretBox
 from app.infra.redis import HEARTBEAT_SECONDS, RedisClient, RedisUnavailable
 from app.infra.telemetry import logger, new_request_id
 from app.tasks.broker import IDLE_MILLISECONDS, configure_broker
+from app.tasks.mails import SEND, MailSender
 from app.tasks.postbacks import DELIVER, PostbackSender
-from app.tasks.relay import Relay
+from app.tasks.relay import Planner, Relay, plan_mails, plan_postbacks
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from app.settings import Settings
 
@@ -38,6 +42,7 @@ class WorkerResources(Middleware):
         self._clock = clock
         self._background: list[asyncio.Task[None]] = []
         self.sender: PostbackSender | None = None
+        self.mails: MailSender | None = None
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
         try:
@@ -55,13 +60,18 @@ class WorkerResources(Middleware):
     async def _start(self, broker: Any) -> None:
         await database.connect(self._settings)
         self.sender = PostbackSender(self._settings, self._clock)
+        self.mails = MailSender(self._settings, self._clock, SecretBox(self._settings.secret_keys))
         self._redis = RedisClient(self._settings)
         self._identity = f"{os.getpid()}-{new_request_id()[:8]}"
 
-        async def wake() -> None:
-            await asyncio.to_thread(send_wake_up, broker)
+        def wake(actor: str) -> Callable[[], Awaitable[None]]:
+            return lambda: asyncio.to_thread(send_wake_up, broker, actor)
 
-        relay = Relay(self._clock, wake)
+        planners = (
+            Planner(postback_plan.READER, plan_postbacks, wake(DELIVER)),
+            Planner(mail_plan.READER, plan_mails, wake(SEND)),
+        )
+        relay = Relay(self._clock, planners)
         self._background = [
             asyncio.create_task(relay.run(), name="relay"),
             asyncio.create_task(self._beat(), name="heartbeat"),
@@ -107,31 +117,39 @@ def _on_loop(coroutine: Coroutine[Any, Any, None]) -> None:
     thread.run_coroutine(coroutine)
 
 
-def send_wake_up(broker: dramatiq.Broker, request_id: str | None = None) -> None:
-    """Tell a worker that deliveries are due. A lost message is made good by the scheduler."""
+def send_wake_up(broker: dramatiq.Broker, actor: str, request_id: str | None = None) -> None:
+    """Tell a worker that an actor has work. A lost message is made good by the scheduler."""
     database.refuse_in_transaction("a queue message")
     try:
-        broker.get_actor(DELIVER).send(request_id or new_request_id())
+        broker.get_actor(actor).send(request_id or new_request_id())
     except (DramatiqError, RedisError, OSError) as error:
-        logger().warning("wake_up.lost", error=str(error))
+        logger().warning("wake_up.lost", actor=actor, error=str(error))
 
 
 def declare_actors(broker: dramatiq.Broker, resources: WorkerResources | None = None) -> None:
     """Make the actors known to a broker. Without resources the process only sends messages."""
 
     async def deliver(request_id: str) -> None:
-        if resources is None or resources.sender is None:
-            raise RuntimeError("this process sends messages only")
-        try:
-            await resources.sender.deliver(request_id)
-        except database.DatabaseError as error:
-            # The deliveries wait in their rows: the scheduler wakes a worker again.
-            logger().warning("postbacks.waiting_for_database", error=str(error))
+        sender = resources.sender if resources else None
+        await _work("postbacks", sender.deliver if sender else None, request_id)
 
-    declare = dramatiq.actor(
-        broker=broker, actor_name=DELIVER, queue_name="postbacks", max_retries=0
-    )
-    declare(deliver)
+    async def send(request_id: str) -> None:
+        mails = resources.mails if resources else None
+        await _work("mails", mails.send if mails else None, request_id)
+
+    for name, queue, actor in ((DELIVER, "postbacks", deliver), (SEND, "mails", send)):
+        declare = dramatiq.actor(broker=broker, actor_name=name, queue_name=queue, max_retries=0)
+        declare(actor)
+
+
+async def _work(what: str, work: Callable[[str], Awaitable[int]] | None, request_id: str) -> None:
+    if work is None:
+        raise RuntimeError("this process sends messages only")
+    try:
+        await work(request_id)
+    except database.DatabaseError as error:
+        # The work waits in its rows: the scheduler wakes a worker again.
+        logger().warning("worker.waiting_for_database", work=what, error=str(error))
 
 
 def run(settings: Settings, clock: Clock | None = None) -> None:

@@ -13,6 +13,7 @@ from app.domain.errors import Invalid
 from app.domain.players.register import register_players
 from app.domain.scope import Scope
 from app.infra.encoding import JsonError, dumps, loads
+from app.web.body import BodyTooLarge, read_body
 from app.web.middleware import error_answer
 from app.web.services import client_ip, request_id, services_of
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 LARGEST_BODY = 32 * 1024 * 1024
-
-
-class BodyTooLarge(Exception):
-    """The body, compressed or not, is larger than LARGEST_BODY bytes."""
 
 
 async def players(request: Request) -> Response:
@@ -95,20 +92,6 @@ async def _open(request: Request) -> tuple[Scope, int, dict[str, Any]] | Respons
             400, "MALFORMED_JSON", "the body is not a JSON object", request_id(request)
         )
     return scope, scope.actor.id or 0, document
-
-
-async def read_body(request: Request, largest: int) -> bytes:
-    """The raw body; raises BodyTooLarge as soon as it is, without keeping it."""
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > largest:
-        raise BodyTooLarge
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > largest:
-            raise BodyTooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _plain(raw: bytes, encoding: str) -> bytes:

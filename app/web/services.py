@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from app.domain.visits.recorder import VisitRecorder
     from app.infra.clock import Clock
-    from app.infra.crypto import SecretBox
+    from app.infra.crypto import CursorSigner, SecretBox
     from app.infra.redis import RedisClient
+    from app.infra.storage import Storage
     from app.settings import Settings
 
 
@@ -24,6 +25,8 @@ class Services:
     box: SecretBox
     redis: RedisClient
     recorder: VisitRecorder
+    signer: CursorSigner
+    storage: Storage
 
 
 def services_of(connection: HTTPConnection) -> Services:

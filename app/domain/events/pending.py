@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.events import queries
@@ -12,15 +13,19 @@ from app.infra.database import fetch
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """Whether recordings wait for their place, and how many positions a reader and a rollup are behind."""
+    """Whether recordings wait for their place, and how many positions each reader and a rollup are behind."""
 
     unplaced: bool
-    reader_lag: int
+    reader_lags: Mapping[str, int]
     rollup_lag: int
 
 
 @requires(Permission.OPERATE)
-async def pending_work(_scope: Scope, reader: str, rollup: str) -> PendingWork:
+async def pending_work(_scope: Scope, readers: Sequence[str], rollup: str) -> PendingWork:
     """The work behind the log at this moment."""
-    row = (await fetch(queries.PENDING_WORK, reader, rollup))[0]
-    return PendingWork(row["unplaced"], row["head"] - row["reader"], row["head"] - row["rollup"])
+    row = (await fetch(queries.PENDING_WORK, list(readers), rollup))[0]
+    lags = {
+        reader: row["head"] - position
+        for reader, position in zip(readers, row["positions"], strict=True)
+    }
+    return PendingWork(row["unplaced"], lags, row["head"] - row["rollup"])

@@ -66,6 +66,10 @@ ORDER BY item.n
 PENDING_WORK = """
 SELECT EXISTS (SELECT 1 FROM recordings WHERE position IS NULL) AS unplaced,
        (SELECT position FROM sequence_heads WHERE id = 1) AS head,
-       COALESCE((SELECT position FROM relay_positions WHERE reader = $1), 0) AS reader,
+       ARRAY(
+           SELECT COALESCE(p.position, 0)
+           FROM unnest($1::text[]) WITH ORDINALITY AS wanted(reader, n)
+           LEFT JOIN relay_positions p ON p.reader = wanted.reader ORDER BY wanted.n
+       ) AS positions,
        COALESCE((SELECT position FROM rollup_positions WHERE rollup = $2), 0) AS rollup
 """

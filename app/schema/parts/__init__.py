@@ -1,0 +1,1 @@
+"""Parts of the root types, one module per concept; `partner` and `admin` put them together."""
