@@ -7,6 +7,8 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.8
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+CLIENTS := tests/clients
+CLIENT_PACKAGES := $(CLIENTS)/node_modules/.package-lock.json
 GRAPHIQL := frontend/graphiql
 GRAPHIQL_PACKAGES := $(GRAPHIQL)/node_modules/.package-lock.json
 GRAPHIQL_BUILD := $(GRAPHIQL)/dist/manifest.json
@@ -23,7 +25,7 @@ up: $(RUNTIME) ## Start everything on http://127.0.0.1:$PORT (8000), with a demo
 	@$(MAKE) --no-print-directory graphiql || echo "Starting without GraphiQL: everything else works." >&2
 	@exec $(BIN)/python -m app.cli up --demo
 
-test: $(DEV) $(GRAPHIQL_BUILD) ## Run the test suite; ARGS="…" goes to pytest
+test: $(DEV) $(GRAPHIQL_BUILD) $(CLIENT_PACKAGES) ## Run the test suite; ARGS="…" goes to pytest
 	@exec $(BIN)/pytest -n 2 --ignore=tests/desktop $(ARGS)
 
 test-desktop: $(DEV) $(GRAPHIQL_BUILD) ## Run the tests that need a browser or an office program
@@ -86,6 +88,11 @@ $(GRAPHIQL_PACKAGES): $(GRAPHIQL)/package.json $(GRAPHIQL)/package-lock.json $(G
 $(GRAPHIQL_BUILD): $(GRAPHIQL_PACKAGES) $(GRAPHIQL)/build.mjs $(wildcard $(GRAPHIQL)/src/*)
 	@echo "Building GraphiQL …" >&2
 	@$(NODE) node build.mjs
+
+$(CLIENT_PACKAGES): $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(CLIENTS)/.npmrc | $(DEV)
+	@echo "Installing the packages of $(CLIENTS)/package-lock.json …" >&2
+	@$(BIN)/python -m app.infra.node $(CLIENTS) npm ci --ignore-scripts --loglevel=error
+	@touch $@
 
 # Without uv the environment is missing or half made: begin anew.
 $(UV):

@@ -9,6 +9,7 @@ from typing import Any
 from app.schema.errors import refusal
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ def read_request(document: Any) -> OperationRequest:
         raise refusal(
             "BAD_REQUEST", "the request must be one JSON object; batches are not supported"
         )
+    _check_values(document)
     query = _text(document, "query")
     document_id = _text(document, "documentId")
     if document_id is not None and not _SHA256.fullmatch(document_id.removeprefix("sha256:")):
@@ -43,13 +45,44 @@ def read_request(document: Any) -> OperationRequest:
     if extensions is not None and not isinstance(extensions, dict):
         raise refusal("BAD_REQUEST", "`extensions` must be a JSON object")
     persisted_hash = _persisted_hash(extensions or {})
+    if query == "" and (document_id or persisted_hash):
+        # graphql-ws cannot leave it out.
+        query = None
     if query is None and document_id is None and persisted_hash is None:
         raise refusal(
             "BAD_REQUEST", "send `query`, or the `documentId` of a document that the server knows"
         )
+    if query is not None and document_id is not None:
+        raise refusal("BAD_REQUEST", "send either `query` or `documentId`")
     return OperationRequest(
         query, document_id, persisted_hash, _text(document, "operationName"), variables or {}
     )
+
+
+def _check_values(document: dict[str, Any]) -> None:
+    """Refuse what could not be told back to the client: deep nesting, and halves of surrogate pairs in strings."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value.keys()
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str) and not _is_text(value):
+                raise refusal("BAD_REQUEST", "a string has half of a surrogate pair: not Unicode")
+        level = below
+    if level:
+        raise refusal("BAD_REQUEST", f"the request is nested more than {_DEEPEST} levels deep")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(document: dict[str, Any], name: str) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
+
+from starlette.requests import cookie_parser
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -20,12 +21,8 @@ def session_token(headers: Headers) -> str | None:
         return token
     if not any(name in headers for name in PREFLIGHT_HEADERS):
         return None
-    try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return None
-    morsel = cookies.get(SESSION_COOKIE)
-    return morsel.value if morsel and morsel.value else None
+    # As browsers do: a cookie of somebody else that no rule allows does not hide ours.
+    return cookie_parser("; ".join(headers.getlist("cookie"))).get(SESSION_COOKIE) or None
 
 
 def bearer(value: object) -> str | None:

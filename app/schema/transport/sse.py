@@ -1,91 +1,149 @@
-"""GraphQL over server-sent events, in the distinct connections mode of graphql-sse (G05)."""
+"""GraphQL over server-sent events, in the distinct connections mode of graphql-sse (G05).
+
+What an operation is refused for is told inside the stream, as that protocol wants it: a browser's EventSource shows
+nothing of an answer that is no stream.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from app.infra.telemetry import logger
 from app.schema.errors import refusal
-from app.schema.execution.endpoint import Answer, Endpoint, Operation, Refused
+from app.schema.execution.endpoint import Answer, Endpoint, Operation
+from app.schema.transport.failure import explained
+from app.schema.transport.negotiation import EVENT_STREAM
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from app.schema.context import Caller
     from app.schema.transport.live import Live
 
-KEEP_ALIVE_SECONDS = 12.0
 _COMPLETE = b"event: complete\ndata:\n\n"
+_COMMENT = b":\n\n"
+_HEADERS = (
+    (b"content-type", f"{EVENT_STREAM}; charset=utf-8".encode()),
+    (b"cache-control", b"no-store"),
+    # nginx would hold events back until its buffer is full.
+    (b"x-accel-buffering", b"no"),
+)
+
+
+class EventStream:
+    """A response that lasts: it ends with its events, with the client, or when the client stops reading."""
+
+    def __init__(
+        self, events: AsyncGenerator[bytes, None], held: AsyncExitStack, patience: float
+    ) -> None:
+        self._events = events
+        # What the stream holds, such as the caller's slot.
+        self._held = held
+        self._patience = patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.create_task(self._send_all(send))
+        leaving = asyncio.create_task(_until_disconnected(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        except TimeoutError:
+            # Nothing is kept for a client that does not read: the server closes the connection.
+            logger().info("sse.client_reads_too_slowly")
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+            await self._events.aclose()
+            await self._held.aclose()
+
+    async def _send_all(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        async for event in self._events:
+            async with asyncio.timeout(self._patience):
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Streams:
-    """Opens the streams of one process."""
+    """Opens the event streams of one process."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
 
-    async def open(
-        self, endpoint: Endpoint, operation: Operation, caller: Caller
-    ) -> AsyncIterator[bytes]:
-        """The events of an operation. Raises Refused before the stream has begun."""
+    async def open(self, endpoint: Endpoint, operation: Operation, caller: Caller) -> EventStream:
+        """The stream of an operation. Raises Refused when it is not run."""
         if operation.type.value != "subscription":
-            return _single(await endpoint.run(operation))
-        held = ExitStack()
-        held.enter_context(self._live.slot(caller))
-        try:
+            return self.single(await endpoint.run(operation))
+        async with AsyncExitStack() as opening:
+            opening.enter_context(self._live.stream(caller))
             answers = await endpoint.stream(operation)
-        except BaseException:
-            held.close()
-            raise
-        return self._events(endpoint, caller, answers, held)
+            opening.push_async_callback(_close, answers)
+            events = self._follow(endpoint, caller, answers)
+            return EventStream(events, opening.pop_all(), self._live.times.sending)
 
-    async def _events(
-        self, endpoint: Endpoint, caller: Caller, answers: AsyncIterator[Answer], held: ExitStack
-    ) -> AsyncIterator[bytes]:
+    def single(self, answer: Answer) -> EventStream:
+        """A stream of one answer."""
+        return EventStream(_once(answer), AsyncExitStack(), self._live.times.sending)
+
+    async def _follow(
+        self, endpoint: Endpoint, caller: Caller, answers: AsyncIterator[Answer]
+    ) -> AsyncGenerator[bytes, None]:
+        """The events until the source or the session ends, and comments while there are none."""
         ending = asyncio.create_task(self._live.until_session_ends(endpoint, caller))
         pending: asyncio.Task[Answer] | None = None
         try:
             while True:
-                pending = pending or asyncio.ensure_future(_next(answers))
+                pending = pending or asyncio.create_task(_next(answers))
                 done, _ = await asyncio.wait(
-                    {pending, ending},
-                    timeout=KEEP_ALIVE_SECONDS,
+                    (pending, ending),
+                    timeout=self._live.times.comment,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if ending in done:
-                    error = refusal("UNAUTHENTICATED", "the session has ended: sign in again")
-                    yield _next_event(endpoint.refused(Refused([error]), caller.request_id))
-                    break
+                    ending.result()
+                    raise refusal("UNAUTHENTICATED", "the session has ended: sign in again")
                 if pending not in done:
-                    yield b":\n\n"
+                    yield _COMMENT
                     continue
-                try:
-                    answer = pending.result()
-                except StopAsyncIteration:
-                    break
+                yield _event(pending.result().body)
                 pending = None
-                yield _next_event(answer)
-            yield _COMPLETE
+        except StopAsyncIteration:
+            pass
+        except Exception as error:
+            yield _event({"errors": [explained(error, caller.request_id).formatted]})
         finally:
-            ending.cancel()
-            if pending is not None:
-                pending.cancel()
-                await asyncio.gather(pending, return_exceptions=True)
-            if (close := getattr(answers, "aclose", None)) is not None:
-                await close()
-            held.close()
+            tasks = [task for task in (ending, pending) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        yield _COMPLETE
 
 
 async def _next(answers: AsyncIterator[Answer]) -> Answer:
     return await anext(answers)
 
 
-async def _single(answer: Answer) -> AsyncIterator[bytes]:
-    yield _next_event(answer)
+async def _close(answers: AsyncIterator[Answer]) -> None:
+    if isinstance(answers, AsyncGenerator):
+        await answers.aclose()
+
+
+async def _once(answer: Answer) -> AsyncGenerator[bytes, None]:
+    yield _event(answer.body)
     yield _COMPLETE
 
 
-def _next_event(answer: Answer) -> bytes:
-    return b"event: next\ndata: " + orjson.dumps(answer.body) + b"\n\n"
+def _event(body: dict[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(body) + b"\n\n"

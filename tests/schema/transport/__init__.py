@@ -1,0 +1,1 @@
+"""The transports against really running servers on loopback."""
