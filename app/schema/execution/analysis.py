@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from math import ceil
 from typing import Any
 
 from app.schema.errors import refusal
+from app.schema.execution.introspection import (
+    META_FIELDS,
+    WHOLE_SCHEMA_COST,
+    list_sizes,
+    standard_introspection,
+)
 from app.schema.fields import COST, OBJECT_COST, PAGED, PER_ITEM
 from graphql import (
     DocumentNode,
@@ -26,6 +34,7 @@ from graphql import (
     IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     is_leaf_type,
@@ -33,20 +42,27 @@ from graphql import (
 
 _STRAWBERRY = "strawberry-definition"
 LARGEST_PAGE = 100
+# Costs are shown to clients: lists inside lists must not make a number that JSON cannot hold.
+LARGEST_COST = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an operation may be at the most, with its fragments unfolded."""
+    """What a document may be at the most, so that parsing, validating and running it takes milliseconds."""
 
+    # Of each operation, with its fragments unfolded.
     depth: int = 20
     aliases: int = 60
     root_fields: int = 20
-    selections: int = 5_000
+    selections: int = 3_000
+    # Of the document as it is written: fields, fragment spreads and inline fragments; then its other parts.
+    written_selections: int = 1_000
     fragments: int = 60
-    operations: int = 20
+    operations: int = 10
     variables: int = 100
-    directives: int = 60
+    # The cost of reading the schema itself; the whole of it once, as tools do, is 1,000.
+    introspection: int = 1_500
+    directives: int = 100
     # Selection sets and fragments inside one another; more than `depth`, because fragments nest without depth.
     nesting: int = 100
 
@@ -54,7 +70,7 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sum:
     """What a selection set adds up to, with everything below it."""
 
@@ -63,18 +79,18 @@ class _Sum:
     per_item: int = 0
     depth: int = 0
     aliases: int = 0
+    # Fields, spreads and inline fragments.
     selections: int = 0
     fields_here: int = 0
 
-    def __add__(self, other: _Sum) -> _Sum:
-        return _Sum(
-            self.cost + other.cost,
-            self.per_item + other.per_item,
-            max(self.depth, other.depth),
-            self.aliases + other.aliases,
-            self.selections + other.selections,
-            self.fields_here + other.fields_here,
-        )
+    def add(self, other: _Sum) -> None:
+        """Add what stands beside the rest."""
+        self.cost += other.cost
+        self.per_item += other.per_item
+        self.depth = max(self.depth, other.depth)
+        self.aliases += other.aliases
+        self.selections += other.selections
+        self.fields_here += other.fields_here
 
 
 @dataclass(slots=True)
@@ -86,6 +102,8 @@ class Analysis:
     aliases: int = 0
     selections: int = 0
     root_fields: int = 0
+    # The part of the cost that reads the schema itself.
+    introspection: int = 0
     # Nodes looked at: the work done, linear in the document.
     visited: int = 0
     # The cost of one item of each paged field, by the identity of its node.
@@ -95,6 +113,7 @@ class Analysis:
 
 
 Composite = GraphQLObjectType | GraphQLInterfaceType
+_NOTHING = _Sum()
 
 
 class _Walk:
@@ -113,35 +132,50 @@ class _Walk:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
+        self._defaults: dict[str, Any] = {}
         self._known: dict[str, _Sum] = {}
         self._open: set[str] = set()
         self.analysis = Analysis()
 
     def measure(self, operation: OperationDefinitionNode) -> Analysis:
+        self.analysis = Analysis()
+        self._defaults = {
+            variable.variable.name.value: _int_literal(variable.default_value)
+            for variable in operation.variable_definitions or ()
+        }
         root = self._schema.get_root_type(operation.operation)
         found = self._set(operation.selection_set, root, 1)
         analysis = self.analysis
-        analysis.cost = max(1, found.cost + found.per_item)
+        analysis.cost = min(max(1, found.cost + found.per_item), LARGEST_COST)
         analysis.depth = found.depth
         analysis.aliases = found.aliases
         analysis.selections = found.selections
         analysis.root_fields = found.fields_here
         return analysis
 
+    def within_the_schema(self, node: FieldNode) -> int:
+        """How many fields the selections of `__schema` have, by the usual lengths of its lists."""
+        if node.selection_set is None:
+            return 0
+        return self._set(node.selection_set, self._type("__Schema"), 1).cost
+
     def _set(self, node: SelectionSetNode, parent: Composite | None, nesting: int) -> _Sum:
         if nesting > self._limits.nesting:
             raise too_much("nesting", nesting, self._limits.nesting)
-        found = _Sum()
+        found = _Sum(selections=len(node.selections))
+        self.analysis.visited += len(node.selections)
         for selection in node.selections:
-            self.analysis.visited += 1
             if isinstance(selection, FieldNode):
-                found += self._field(selection, parent, nesting)
+                self._field(selection, parent, nesting, found)
             elif isinstance(selection, FragmentSpreadNode):
-                found += self._spread(selection.name.value, nesting)
+                found.add(self._spread(selection.name.value, nesting))
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
                 type_ = self._type(condition.name.value) if condition else parent
-                found += self._set(selection.selection_set, type_, nesting + 1)
+                found.add(self._set(selection.selection_set, type_, nesting + 1))
+        # Here and not only at the end, so that what fragments double stays a small number.
+        if found.selections > self._limits.selections:
+            raise too_much("selections", found.selections, self._limits.selections)
         return found
 
     def _spread(self, name: str, nesting: int) -> _Sum:
@@ -158,28 +192,40 @@ class _Walk:
         self._known[name] = found
         return found
 
-    def _field(self, node: FieldNode, parent: Composite | None, nesting: int) -> _Sum:
-        definition = parent.fields.get(node.name.value) if parent else None
-        below = _Sum()
+    def _field(self, node: FieldNode, parent: Composite | None, nesting: int, found: _Sum) -> None:
+        """Add a field, with what is below it, to its selection set."""
+        name = node.name.value
+        definition = parent.fields.get(name) if parent else None
+        if definition is None and parent is self._schema.query_type:
+            definition = META_FIELDS.get(name)
+        below = _NOTHING
         if node.selection_set is not None:
             child = get_named_type(definition.type) if definition else None
             composite = child if isinstance(child, Composite) else None
             below = self._set(node.selection_set, composite, nesting + 1)
+        found.fields_here += 1
+        found.depth = max(found.depth, below.depth + 1)
+        found.aliases += below.aliases + (node.alias is not None)
+        found.selections += below.selections
+        if parent is not None and parent.name.startswith("__"):
+            # Within the schema's own types every field counts, once for each item that its list may have.
+            items = list_sizes(self._schema).get((parent.name, name), 1)
+            found.cost += 1 + items * below.cost
+            return
         cost = self._cost(node, definition, below)
-        multiplied = definition is not None and bool(field_metadata(definition).get(PER_ITEM))
-        return _Sum(
-            cost=0 if multiplied else cost,
-            per_item=cost if multiplied else 0,
-            depth=below.depth + 1,
-            aliases=below.aliases + (node.alias is not None),
-            selections=below.selections + 1,
-            fields_here=1,
-        )
+        if definition is not None and field_metadata(definition).get(PER_ITEM):
+            found.per_item += cost
+        else:
+            found.cost += cost
 
     def _cost(self, node: FieldNode, definition: GraphQLField | None, below: _Sum) -> int:
         once = below.cost + below.per_item
         if definition is None:
             return once
+        if node.name.value in META_FIELDS:
+            cost = ceil(below.cost * WHOLE_SCHEMA_COST / _whole_schema_work(self._schema))
+            self.analysis.introspection += cost
+            return cost
         declared = field_metadata(definition)
         leaf = is_leaf_type(get_named_type(definition.type))
         own = declared.get(COST, 0 if leaf else OBJECT_COST)
@@ -194,21 +240,42 @@ class _Walk:
         for argument in node.arguments or ():
             if argument.name.value not in {"first", "last"}:
                 continue
-            value: Any = None
-            if isinstance(argument.value, IntValueNode):
-                # A literal of thousands of digits is refused by its type; here it is just large.
-                value = int(argument.value.value[:9])
-            elif isinstance(argument.value, VariableNode):
-                name = argument.value.name.value
+            value = argument.value
+            if isinstance(value, VariableNode):
+                name = value.name.value
                 self.analysis.size_variables.add(name)
-                value = self._variables.get(name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                return min(max(value, 1), LARGEST_PAGE)
+                size = page_size(self._variables.get(name, self._defaults.get(name)))
+            else:
+                size = page_size(_int_literal(value))
+            if size is not None:
+                return size
         return LARGEST_PAGE
 
     def _type(self, name: str) -> Composite | None:
         found = self._schema.get_type(name)
         return found if isinstance(found, Composite) else None
+
+
+@lru_cache(maxsize=8)
+def _whole_schema_work(schema: GraphQLSchema) -> int:
+    """How many fields the standard introspection of this schema has."""
+    document = standard_introspection()
+    (operation,) = (n for n in document.definitions if isinstance(n, OperationDefinitionNode))
+    (node,) = operation.selection_set.selections
+    assert isinstance(node, FieldNode)
+    return _Walk(schema, document, {}, Limits()).within_the_schema(node)
+
+
+def page_size(value: Any) -> int | None:
+    """What a page of that size is charged for; None for what is no size."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return min(max(value, 1), LARGEST_PAGE)
+    return None
+
+
+def _int_literal(value: ValueNode | None) -> int | None:
+    # A literal of thousands of digits is refused by its type; here it is just large.
+    return int(value.value[:9]) if isinstance(value, IntValueNode) else None
 
 
 def field_metadata(definition: GraphQLField) -> Mapping[Any, Any]:
@@ -230,22 +297,44 @@ def too_much(what: str, found: int, limit: int) -> Exception:
 
 
 def check_document(document: DocumentNode, limits: Limits = LIMITS) -> None:
-    """Refuse a document with too many definitions, variables or directives, before anything walks it deeply."""
-    fragments = operations = 0
+    """Refuse a document with too many parts of a kind, before anything walks it repeatedly."""
+    parts = dict.fromkeys(("fragments", "operations", "directives", "written_selections"), 0)
+    pending: list[SelectionSetNode] = []
+    for definition in document.definitions:
+        if isinstance(definition, FragmentDefinitionNode):
+            parts["fragments"] += 1
+        elif isinstance(definition, OperationDefinitionNode):
+            parts["operations"] += 1
+            variables = definition.variable_definitions or ()
+            if len(variables) > limits.variables:
+                raise too_much("variables", len(variables), limits.variables)
+            parts["directives"] += sum(len(variable.directives or ()) for variable in variables)
+        else:
+            # A type of a schema: the validation rules tell.
+            continue
+        parts["directives"] += len(definition.directives or ())
+        pending.append(definition.selection_set)
+    while pending:
+        selections = pending.pop().selections
+        parts["written_selections"] += len(selections)
+        for selection in selections:
+            parts["directives"] += len(selection.directives or ())
+            below = getattr(selection, "selection_set", None)
+            if below is not None:
+                pending.append(below)
+    for name, found in parts.items():
+        if found > getattr(limits, name):
+            raise too_much(name, found, getattr(limits, name))
+
+
+def check_operations(
+    schema: GraphQLSchema, document: DocumentNode, limits: Limits = LIMITS
+) -> None:
+    """Refuse a document of which any operation exceeds a limit: the validation rules look at all of them."""
+    walk = _Walk(schema, document, {}, limits)
     for node in document.definitions:
-        if isinstance(node, FragmentDefinitionNode):
-            fragments += 1
-        elif isinstance(node, OperationDefinitionNode):
-            operations += 1
-            variables = len(node.variable_definitions or ())
-            if variables > limits.variables:
-                raise too_much("variables", variables, limits.variables)
-    for name, found, limit in (
-        ("fragments", fragments, limits.fragments),
-        ("operations", operations, limits.operations),
-    ):
-        if found > limit:
-            raise too_much(name, found, limit)
+        if isinstance(node, OperationDefinitionNode):
+            _check(walk.measure(node), limits)
 
 
 def analyse(
@@ -257,8 +346,12 @@ def analyse(
 ) -> Analysis:
     """Measure an operation. Raises a refusal naming the limit that it exceeds."""
     analysis = _Walk(schema, document, variables, limits).measure(operation)
-    for name in ("depth", "aliases", "root_fields", "selections"):
+    _check(analysis, limits)
+    return analysis
+
+
+def _check(analysis: Analysis, limits: Limits) -> None:
+    for name in ("depth", "aliases", "root_fields", "selections", "introspection"):
         found, limit = getattr(analysis, name), getattr(limits, name)
         if found > limit:
             raise too_much(name, found, limit)
-    return analysis

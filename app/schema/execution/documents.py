@@ -13,17 +13,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphql.validation import MaxIntrospectionDepthRule
+from graphql.validation import OverlappingFieldsCanBeMergedRule
 
 from app.infra.redis import RedisUnavailable
 from app.infra.telemetry import logger
 from app.schema.errors import refusal
-from app.schema.execution.analysis import Analysis, analyse, check_document
+from app.schema.execution.analysis import (
+    Analysis,
+    analyse,
+    check_document,
+    check_operations,
+    page_size,
+    too_much,
+)
+from app.schema.execution.overlaps import OverlappingFieldsRule
+from app.schema.execution.variables import broken_text, check_variables, is_whole
 from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    StringValueNode,
+    ValidationRule,
     parse,
     specified_rules,
     validate,
@@ -34,12 +45,30 @@ if TYPE_CHECKING:
     from app.schema.execution.request import OperationRequest
 
 LARGEST_DOCUMENT = 24 * 1024
-MOST_TOKENS = 6_000
-CACHED_DOCUMENTS = 1_000
+MOST_TOKENS = 2_500
+# Of text: parsed, it takes some 100 times as much memory.
+CACHED_CHARACTERS = 512 * 1024
 _CACHED_ANALYSES = 16
 _MOST_ERRORS = 20
+_LONGEST_MESSAGE = 500
 _KEPT_SECONDS = 30 * 86_400
-_RULES = (*specified_rules, MaxIntrospectionDepthRule)
+
+
+class WholeTextsRule(ValidationRule):
+    """No literal holds a NUL character, which no database takes."""
+
+    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
+        """Check one literal."""
+        if not is_whole(node.value):
+            self.report_error(GraphQLError(str(broken_text("the document")), node))
+
+
+# Each takes time in proportion to the document, within the limits of `analysis`.
+_RULES = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    OverlappingFieldsRule,
+    WholeTextsRule,
+)
 
 
 @dataclass(slots=True)
@@ -47,6 +76,8 @@ class Prepared:
     """A parsed document; its validation and measures are kept with it."""
 
     text_hash: str
+    # The length of the text.
+    size: int
     document: DocumentNode
     errors: list[GraphQLError] | None = None
     analyses: OrderedDict[Any, Analysis] = field(default_factory=OrderedDict)
@@ -62,11 +93,11 @@ class Prepared:
             names = ", ".join(node.name.value for node in operations if node.name)
             message = f"the document has {len(operations)} operations"
             hint = f": name one in `operationName` ({names})" if names else ""
-            raise refusal("OPERATION_UNRESOLVED", message + hint)
+            raise refusal("OPERATION_UNRESOLVED", shortened(message + hint))
         for node in operations:
             if node.name is not None and node.name.value == name:
                 return node
-        raise refusal("OPERATION_UNRESOLVED", f"the document has no operation named {name!r}")
+        raise refusal("OPERATION_UNRESOLVED", "the document has no operation of that name")
 
 
 @dataclass(slots=True)
@@ -97,6 +128,7 @@ class DocumentStore:
         self._redis = redis
         self._trusted_only = trusted_only
         self._cache: OrderedDict[str, Prepared] = OrderedDict()
+        self._cached_characters = 0
 
     async def find(self, request: OperationRequest) -> Prepared:
         """The parsed document of a request. Raises a refusal, or a GraphQLError for wrong syntax."""
@@ -121,15 +153,26 @@ class DocumentStore:
         """The errors of the document against the schema; computed once."""
         if prepared.errors is None:
             self.counters.validated += 1
-            prepared.errors = validate(
-                self._schema, prepared.document, rules=_RULES, max_errors=_MOST_ERRORS
-            )
+            prepared.errors = self._errors(prepared.document)
         return prepared.errors
+
+    def _errors(self, document: DocumentNode) -> list[GraphQLError]:
+        try:
+            check_operations(self._schema, document)
+            found = validate(self._schema, document, rules=_RULES, max_errors=_MOST_ERRORS)
+        except GraphQLError as refused:
+            # Not a wrong document but one that is too large to look at.
+            return [refused]
+        return [_shortened(error) for error in found]
 
     def analyse(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> Analysis:
-        """The measure of an operation; computed once for each combination of page sizes."""
+        """The measure of an operation; computed once for each combination of page sizes.
+
+        Raises a refusal naming the limit that the operation or its variables exceed.
+        """
+        check_variables(variables)
         name = operation.name.value if operation.name else None
         for (known_name, sizes), analysis in prepared.analyses.items():
             if known_name == name and sizes == _sizes(analysis, variables):
@@ -172,16 +215,39 @@ class DocumentStore:
             self._cache.move_to_end(text_hash)
             return prepared
         self.counters.parsed += 1
-        document = parse(text, max_tokens=MOST_TOKENS)
+        try:
+            document = parse(text, max_tokens=MOST_TOKENS)
+        except GraphQLError as error:
+            if f"more than {MOST_TOKENS} tokens" in error.message:
+                raise too_much("tokens", MOST_TOKENS + 1, MOST_TOKENS) from None
+            raise _shortened(error) from None
         check_document(document)
-        prepared = self._cache[text_hash] = Prepared(text_hash, document)
-        if len(self._cache) > CACHED_DOCUMENTS:
-            self._cache.popitem(last=False)
+        prepared = self._cache[text_hash] = Prepared(text_hash, len(text), document)
+        self._cached_characters += prepared.size
+        while self._cached_characters > CACHED_CHARACTERS:
+            _, oldest = self._cache.popitem(last=False)
+            self._cached_characters -= oldest.size
         return prepared
 
 
 def _sizes(analysis: Analysis, variables: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(str(variables.get(name)) for name in sorted(analysis.size_variables))
+    """The page sizes that the variables ask for; a variable that is left out has its default."""
+    return tuple(
+        page_size(variables[name]) if name in variables else "default"
+        for name in sorted(analysis.size_variables)
+    )
+
+
+def shortened(message: str) -> str:
+    """A message of bounded length: it may quote what the client sent."""
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+
+
+def _shortened(error: GraphQLError) -> GraphQLError:
+    if len(error.message) <= _LONGEST_MESSAGE:
+        return error
+    message = shortened(error.message)
+    return GraphQLError(message, error.nodes, error.source, error.positions)
 
 
 def hash_document(text: str) -> str:
