@@ -129,6 +129,21 @@ def inbox() -> None:
     run(settings.inbox_dir, urlsplit(settings.smtp_url).port or 25)
 
 
+@app.command("invite-owner")
+def invite_owner(email: str, name: str) -> None:
+    """Invite the first operator of a new programme: prints the link to set a password, and mails it."""
+    settings = _settings_of_a_process("invite-owner")
+    from app.domain.errors import DomainError
+
+    try:
+        token = asyncio.run(_invite_owner(settings, email, name))
+    except DomainError as error:
+        _fail(str(error), _FAILED)
+    if token is None:
+        _fail("The programme has an owner already, who can invite further operators.", _FAILED)
+    typer.echo(f"{settings.frontend_address}/account/invitation?token={token}")
+
+
 @app.command("rotate-keys")
 def rotate_keys() -> None:
     """Encrypt what is stored under the first of TRIBUTARY_SECRET_KEYS; safe to repeat while everything runs."""
@@ -257,6 +272,22 @@ def _seed(settings: Settings) -> bool:
         raise CannotStart(
             f"{error}\nFix: start without the demo programme: {sys.executable} -m app.cli up"
         ) from error
+
+
+async def _invite_owner(settings: Settings, email: str, name: str) -> str | None:
+    from app.domain.accounts.team import invite_first_owner
+    from app.domain.scope import Scope
+    from app.infra import database
+    from app.infra.clock import SystemClock
+    from app.infra.crypto import SecretBox
+    from app.infra.telemetry import new_request_id
+
+    await database.connect(settings)
+    try:
+        scope = Scope.system(SystemClock(), new_request_id())
+        return await invite_first_owner(scope, email, name, box=SecretBox(settings.secret_keys))
+    finally:
+        await database.disconnect()
 
 
 async def _rotate_keys(settings: Settings, progress: Callable[[str, int, int], None]) -> int:

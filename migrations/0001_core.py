@@ -1555,7 +1555,6 @@ class Migration(migrations.Migration):
                     fields.ForeignKeyField(
                         "tributary.Partner",
                         source_field="partner_id",
-                        unique=True,
                         db_constraint=True,
                         to_field="id",
                         related_name=False,
@@ -1579,6 +1578,7 @@ class Migration(migrations.Migration):
                 ("state_reason", fields.CharField(null=True, max_length=500)),
             ],
             options={
+                "unique_together": (("partner",),),
                 "table": "partner_profiles",
                 "app": "tributary",
                 "pk_attr": "id",

@@ -219,7 +219,7 @@ class PartnerProfile(TenantModel):
     operators_only = True
 
     id = fields.BigIntField(primary_key=True)
-    partner = reference("Partner", unique=True)
+    partner = reference("Partner")
     partner_id: int
     # The personal manager.
     manager = reference("User", null=True)
@@ -232,6 +232,7 @@ class PartnerProfile(TenantModel):
 
     class Meta:
         table = "partner_profiles"
+        unique_together = (("partner",),)
 
 
 class Document(TenantModel):

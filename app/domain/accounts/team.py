@@ -19,7 +19,7 @@ from app.domain.text import clean_name
 from app.infra.crypto import SecretBox
 from app.infra.database import Row, Transaction, transaction
 from app.infra.encoding import dumps_text
-from app.models import Brand, User
+from app.models import AccountLink, Brand, User
 
 _SET_ROLE = "UPDATE users SET role = $2, brand_ids = $3 WHERE id = $1"
 _SET_STATE = "UPDATE users SET state = $2 WHERE id = $1"
@@ -27,6 +27,7 @@ _SET_STATE = "UPDATE users SET state = $2 WHERE id = $1"
 _LOCK_OWNERS = """
 SELECT id FROM users
 WHERE audience = $1 AND partner_id IS NOT DISTINCT FROM $2 AND role = 'owner' AND state = 'active'
+  AND password_hash IS NOT NULL
 ORDER BY id FOR UPDATE
 """
 
@@ -70,6 +71,22 @@ async def invite_member(scope: Scope, new: Invitation, *, box: SecretBox) -> Use
 async def invite_operator(scope: Scope, new: Invitation, *, box: SecretBox) -> User:
     """Invite an operator or an advertiser. Raises Invalid or Conflict."""
     return await _invite(scope, Audience.STAFF, new, box)
+
+
+@requires(Permission.OPERATE)
+async def invite_first_owner(scope: Scope, email: str, name: str, *, box: SecretBox) -> str | None:
+    """Invite an owner of the staff from the server's own command line, and return the link's token.
+
+    None when the staff has an active owner already: further operators are invited by that one.
+    """
+    async with transaction() as tx:
+        owners = await tx.fetch(_LOCK_OWNERS, Audience.STAFF.value, None)
+        if owners:
+            return None
+    new = Invitation(email, name, StaffRole.OWNER)
+    user = await _invite(scope, Audience.STAFF, new, box)
+    link = await scope.query(AccountLink).get(user_id=user.id, purpose=Purpose.INVITATION.value)
+    return box.link_token(link.id, link.nonce)
 
 
 async def _invite(scope: Scope, audience: Audience, new: Invitation, box: SecretBox) -> User:

@@ -101,7 +101,7 @@ async def set_tags(scope: Scope, partner_id: int, tags: Sequence[str]) -> Partne
     async with transaction() as tx:
         await tx.fetch(_ENSURE_PROFILE, partner_id)
         await tx.fetch(_SET_TAGS, partner_id, dumps_text(cleaned))
-        await _record(scope, tx, "partner.tags_set", partner_id, {"tags": cleaned})
+        await _record_for_staff(scope, tx, "partner.tags_set", partner_id, {"tags": cleaned})
     return await require_partner(scope, partner_id)
 
 
@@ -115,8 +115,15 @@ async def add_note(scope: Scope, partner_id: int, text: str) -> PartnerNote:
     async with transaction() as tx:
         rows = await tx.fetch(_INSERT_NOTE, partner_id, scope.actor.id, note, scope.now())
         note_id = int(rows[0]["id"])
-        await _record(scope, tx, "partner.note_added", partner_id, {"note_id": note_id})
+        await _record_for_staff(scope, tx, "partner.note_added", partner_id, {"note_id": note_id})
     return await scope.query(PartnerNote).get(id=note_id)
+
+
+async def _record_for_staff(
+    scope: Scope, tx: Transaction, event_type: str, partner_id: int, data: dict[str, object]
+) -> None:
+    """An event about a partner that is not the partner's to read."""
+    await record(scope, tx, event_type, Subject("partner", partner_id), data=data)
 
 
 async def _record(
