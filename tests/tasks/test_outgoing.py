@@ -16,6 +16,7 @@ from app.infra.outgoing import KEPT_BODY, OutgoingClient
 from app.infra.redis import RedisClient
 from app.settings import Settings
 from app.tasks.broker import configure_broker
+from app.tasks.postbacks import DELIVER
 from app.tasks.worker import declare_actors, send_wake_up
 from tests.processes.instance import free_port
 from tests.tasks.tracker import Tracker, answering
@@ -236,7 +237,7 @@ async def test_no_queue_message_is_sent_inside_a_transaction_decision_6(database
 
     async with transaction():
         with pytest.raises(OutgoingCallInTransaction):
-            send_wake_up(broker)
+            send_wake_up(broker, DELIVER)
 
     assert broker.do_qsize("postbacks") == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from dramatiq.brokers.redis import RedisBroker
@@ -16,7 +17,8 @@ from app.infra.database import transaction
 from app.models import Postback, PostbackDelivery, Recording
 from app.settings import Settings
 from app.tasks.broker import configure_broker
-from app.tasks.relay import Relay
+from app.tasks.postbacks import DELIVER
+from app.tasks.relay import Planner, Relay, plan_postbacks
 from app.tasks.worker import declare_actors, send_wake_up
 from tests.tasks.conftest import QUEUE, Programme
 
@@ -32,6 +34,11 @@ class Wakes:
         self.seen.append(await any_due(self.system))
 
 
+def relay_of(clock: ManualClock, wake: Callable[[], Awaitable[None]]) -> Relay:
+    """A relay that plans postbacks."""
+    return Relay(clock, [Planner(READER, plan_postbacks, wake)])
+
+
 async def step_until_idle(relay: Relay) -> None:
     while await relay.step():
         pass
@@ -43,7 +50,7 @@ async def test_a_committed_event_becomes_a_delivery_decision_6(
     postback = await programme.add_postback()
     await programme.register()
 
-    await step_until_idle(Relay(clock, Wakes(system)))
+    await step_until_idle(relay_of(clock, Wakes(system)))
 
     delivery = await programme.delivery()
     assert (delivery.postback_id, delivery.state) == (postback.id, "pending")
@@ -56,7 +63,7 @@ async def test_the_wake_up_comes_after_the_deliveries_are_committed_decision_6(
     await programme.register()
     wakes = Wakes(system)
 
-    await step_until_idle(Relay(clock, wakes))
+    await step_until_idle(relay_of(clock, wakes))
 
     assert wakes.seen == [True]
 
@@ -67,7 +74,7 @@ async def test_events_without_a_postback_wake_nobody(
     await programme.register()
     wakes = Wakes(system)
 
-    await step_until_idle(Relay(clock, wakes))
+    await step_until_idle(relay_of(clock, wakes))
 
     assert wakes.seen == []
 
@@ -81,7 +88,7 @@ async def test_the_same_url_of_all_three_scopes_fires_once_for_an_event_a13(
     await programme.add_postback(promo_id=world.promo.id)
     await programme.register()
 
-    await step_until_idle(Relay(clock, Wakes(system)))
+    await step_until_idle(relay_of(clock, Wakes(system)))
 
     assert await PostbackDelivery.all().count() == 1
 
@@ -95,7 +102,7 @@ async def test_different_urls_of_all_three_scopes_all_fire_a13(
     await programme.add_postback(f"{programme.url}&of=promo", promo_id=world.promo.id)
     await programme.register()
 
-    await step_until_idle(Relay(clock, Wakes(system)))
+    await step_until_idle(relay_of(clock, Wakes(system)))
 
     assert await PostbackDelivery.all().count() == 3
 
@@ -106,7 +113,7 @@ async def test_planning_the_same_event_again_adds_no_delivery_decision_6(
     await programme.add_postback()
     await programme.register()
     wakes = Wakes(system)
-    relay = Relay(clock, wakes)
+    relay = relay_of(clock, wakes)
     await step_until_idle(relay)
 
     async with transaction() as tx:
@@ -125,7 +132,7 @@ async def test_two_relays_at_once_plan_each_event_once(
     for _ in range(20):
         await programme.register()
 
-    relays = [Relay(clock, Wakes(system)) for _ in range(2)]
+    relays = [relay_of(clock, Wakes(system)) for _ in range(2)]
     await asyncio.gather(*(step_until_idle(relay) for relay in relays))
     # Whoever came second may have left while the first one still held the lock.
     await step_until_idle(relays[0])
@@ -140,7 +147,7 @@ async def test_a_wake_up_is_a_message_in_the_queue(
     await programme.add_postback()
     await programme.register()
 
-    await step_until_idle(Relay(clock, lambda: asyncio.to_thread(send_wake_up, broker)))
+    await step_until_idle(relay_of(clock, lambda: asyncio.to_thread(send_wake_up, broker, DELIVER)))
 
     assert broker.do_qsize(QUEUE) == 1
 
@@ -154,7 +161,7 @@ async def test_without_valkey_the_deliveries_are_planned_all_the_same_decision_6
     await programme.add_postback()
     await programme.register()
 
-    await step_until_idle(Relay(clock, lambda: asyncio.to_thread(send_wake_up, broker)))
+    await step_until_idle(relay_of(clock, lambda: asyncio.to_thread(send_wake_up, broker, DELIVER)))
 
     assert (await programme.delivery()).state == "pending"
 
@@ -166,6 +173,6 @@ async def test_a_disabled_postback_plans_nothing_a13(
     await Postback.filter(id=postback.id).update(state="disabled")
     await programme.register()
 
-    await step_until_idle(Relay(clock, Wakes(system)))
+    await step_until_idle(relay_of(clock, Wakes(system)))
 
     assert await PostbackDelivery.all().count() == 0
