@@ -22,14 +22,15 @@ class Loaders:
         self._scope = scope
         self._people: DataLoader[int, Mapping[str, Any]] = DataLoader(load_fn=_load_people(box))
         self._subjects: DataLoader[int, int | None] = DataLoader(load_fn=subjects_of_users)
-        self._by_id: dict[type[TenantModel], DataLoader[int, Any]] = {}
+        self._by_key: dict[tuple[type[TenantModel], str], DataLoader[int, Any]] = {}
 
-    async def one(self, model: type[AnyModel], row_id: int) -> AnyModel | None:
-        """The row with that id, or None when it does not exist for this scope."""
-        loader = self._by_id.get(model)
+    async def one(self, model: type[AnyModel], key: int, column: str = "id") -> AnyModel | None:
+        """The row with that id, or None when it does not exist for this scope. `column` may be another unique one."""
+        loader = self._by_key.get((model, column))
         if loader is None:
-            loader = self._by_id[model] = DataLoader(load_fn=self._load_by_id(model))
-        return cast("AnyModel | None", await loader.load(row_id))
+            loader = DataLoader(load_fn=self._load(model, column))
+            self._by_key[model, column] = loader
+        return cast("AnyModel | None", await loader.load(key))
 
     async def person(self, subject_id: int) -> Mapping[str, Any]:
         """The personal data of a subject; nothing of an erased one (A6A)."""
@@ -40,11 +41,11 @@ class Loaders:
         subject_id = await self._subjects.load(user_id)
         return None if subject_id is None else (await self.person(subject_id)).get("name")
 
-    def _load_by_id(self, model: type[AnyModel]) -> Any:
-        async def load(ids: Sequence[int]) -> list[AnyModel | None]:
-            rows = await self._scope.query(model).filter(id__in=list(set(ids)))
-            found = {row.pk: row for row in rows}
-            return [found.get(row_id) for row_id in ids]
+    def _load(self, model: type[AnyModel], column: str) -> Any:
+        async def load(keys: Sequence[int]) -> list[AnyModel | None]:
+            rows = await self._scope.query(model).filter(**{f"{column}__in": list(set(keys))})
+            found = {getattr(row, column): row for row in rows}
+            return [found.get(key) for key in keys]
 
         return load
 

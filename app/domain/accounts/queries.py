@@ -53,7 +53,7 @@ RETURNING id
 _SESSION_COLUMNS = """
 s.id AS session_id, s.last_used_at, s.client, s.generation, s.generation_at, s.expires_at,
 u.id AS user_id, u.subject_id, u.role, u.audience, u.brand_ids, u.partner_id, u.report_currency, u.time_zone,
-u.language, p.name AS partner_name, p.clock_offset, p.currency AS partner_currency
+u.language, u.mail_preferences, p.name AS partner_name, p.clock_offset, p.currency AS partner_currency
 """
 
 _LIVE_USER = "u.state = 'active' AND (u.partner_id IS NULL OR p.state = 'active')"
@@ -73,7 +73,7 @@ WHERE s.client = $1 AND s.terminated_at IS NULL AND s.expires_at > $2 AND {_LIVE
 FIND_API_TOKEN = f"""
 SELECT NULL::bigint AS session_id, t.id AS api_token_id, t.permissions, t.last_used_at,
        u.id AS user_id, u.subject_id, u.role, u.audience, u.brand_ids, u.partner_id, u.report_currency,
-       u.time_zone, u.language, p.name AS partner_name, p.clock_offset, p.currency AS partner_currency
+       u.time_zone, u.language, u.mail_preferences, p.name AS partner_name, p.clock_offset, p.currency AS partner_currency
 FROM api_tokens t JOIN users u ON u.id = t.user_id LEFT JOIN partners p ON p.id = u.partner_id
 WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
   AND {_LIVE_USER}

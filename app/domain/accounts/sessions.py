@@ -55,6 +55,8 @@ class SignedInUser:
     # The currency of this user's reports: the user's own choice, else the partner's.
     report_currency: str | None
     session_id: int | None
+    # Kinds of mail that the user has switched off.
+    unwanted_mails: tuple[str, ...] = ()
 
 
 async def authenticate(
@@ -95,6 +97,7 @@ def _signed_in(row: Row, scope: Scope) -> SignedInUser:
         row["language"],
         row["report_currency"] or row["partner_currency"],
         row["session_id"],
+        tuple(sorted(kind for kind, on in loads(row["mail_preferences"]).items() if not on)),
     )
 
 

@@ -193,6 +193,25 @@ async def unlock_operator(scope: Scope, user_id: int) -> User:
     return await _unlock(scope, user_id)
 
 
+@requires(Permission.MANAGE_PARTNERS)
+async def unlock_partner_user(scope: Scope, user_id: int) -> User:
+    """Unlock a partner's team member that is locked after failures. Raises NotFound."""
+    found = await scope.query(User).get_or_none(id=user_id, audience=Audience.PARTNER.value)
+    if found is None:
+        raise NotFound("user", field=("userId",))
+    async with transaction() as tx:
+        await tx.fetch(queries.UNLOCK, user_id)
+        await record(
+            scope,
+            tx,
+            "user.unlocked",
+            Subject("user", user_id),
+            partner_id=found.partner_id,
+            data={"by": "operator"},
+        )
+    return await scope.query(User).get(id=user_id)
+
+
 async def _unlock(scope: Scope, user_id: int) -> User:
     async with transaction() as tx:
         await _lock_teammate(scope, tx, user_id)

@@ -11,7 +11,7 @@ from app.domain.errors import NotFound
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
-from app.models import Affiliation, Partner, PartnerNote, PartnerProfile
+from app.models import Affiliation, Partner, PartnerNote, PartnerProfile, User
 
 
 class PartnerOrder(StrEnum):
@@ -74,8 +74,28 @@ async def require_partner(scope: Scope, partner_id: int) -> Partner:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class OfPartner:
+    """Of which partner; None: of all within the scope's limits."""
+
+    partner_id: int | None = None
+
+
 @requires(Permission.MANAGE_PARTNERS)
-async def notes(scope: Scope, partner_id: int) -> Listing[PartnerNote]:
-    """What operators wrote down about a partner. Raises NotFound."""
-    await require_partner(scope, partner_id)
-    return Listing(scope.query(PartnerNote).filter(partner_id=partner_id), _NOTE_ORDERINGS)
+async def notes(scope: Scope, chosen: OfPartner) -> Listing[PartnerNote]:
+    """What operators wrote down about partners."""
+    visible = (await partners(scope, PartnerFilter())).rows
+    rows = scope.query(PartnerNote).filter(partner_id__in=Subquery(visible.values("id")))
+    if chosen.partner_id is not None:
+        rows = rows.filter(partner_id=chosen.partner_id)
+    return Listing(rows, _NOTE_ORDERINGS)
+
+
+@requires(Permission.MANAGE_PARTNERS)
+async def partner_users(scope: Scope, chosen: OfPartner) -> Listing[User]:
+    """The team members of partners."""
+    visible = (await partners(scope, PartnerFilter())).rows
+    rows = scope.query(User).filter(partner_id__in=Subquery(visible.values("id")))
+    if chosen.partner_id is not None:
+        rows = rows.filter(partner_id=chosen.partner_id)
+    return Listing(rows, _NOTE_ORDERINGS)

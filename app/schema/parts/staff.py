@@ -15,7 +15,7 @@ from app.domain.brands import keys
 from app.domain.documents import commands as documents
 from app.domain.errors import NotFound
 from app.domain.partners import affiliations, commands
-from app.domain.partners import reads as partners
+from app.domain.partners import reads as partners_domain
 from app.domain.permissions import StaffRole
 from app.domain.personal import erase_subject
 from app.schema.connections import connection
@@ -26,8 +26,8 @@ from app.schema.ids import decode_id, decode_optional_id, encode_id
 from app.schema.node import Node
 from app.schema.types.affiliation import Affiliation, AffiliationFilterInput, AffiliationPayload
 from app.schema.types.document import Document, DocumentFilterInput, DocumentPayload
-from app.schema.types.partner import Partner, PartnerFilterInput
-from app.schema.types.users import DonePayload, OperatorUser, StaffRoleType
+from app.schema.types.partner import OfPartnerInput, Partner, PartnerFilterInput, PartnerNote
+from app.schema.types.users import DonePayload, OperatorUser, PartnerUser, StaffRoleType
 
 
 def _errors() -> Any:
@@ -151,6 +151,17 @@ class OperatorInput:
     user_id: strawberry.ID = strawberry.field(description="An operator.")
 
 
+@strawberry.input(description="A team member of a partner.")
+class PartnerUserInput:
+    user_id: strawberry.ID = strawberry.field(description="Within your limits.")
+
+
+@strawberry.type(description="The team member, or why there is none.")
+class PartnerUserPayload:
+    user: PartnerUser | None = strawberry.field(default=None, description="As it is now.")
+    user_errors: list[UserError] = _errors()
+
+
 @strawberry.input(description="A person to be erased.")
 class ErasePersonInput:
     user_id: strawberry.ID = strawberry.field(description="A team member or operator.")
@@ -173,8 +184,8 @@ class ExpireBrandKeyInput:
 class StaffQueries:
     partners = connection(
         Partner,
-        partners.partners,
-        partners.PartnerOrder,
+        partners_domain.partners,
+        partners_domain.PartnerOrder,
         PartnerFilterInput,
         "The partners within your limits (O21).",
     )
@@ -192,6 +203,20 @@ class StaffQueries:
         documents.DocumentOrder,
         DocumentFilterInput,
         "Partners' documents (O20).",
+    )
+    partner_notes = connection(
+        PartnerNote,
+        partners_domain.notes,
+        partners_domain.NoteOrder,
+        OfPartnerInput,
+        "Notes about partners (O21).",
+    )
+    partner_users = connection(
+        PartnerUser,
+        partners_domain.partner_users,
+        partners_domain.NoteOrder,
+        OfPartnerInput,
+        "Team members of partners (O21).",
     )
     brand_keys = connection(
         BrandKey, keys.brand_keys, keys.BrandKeyOrder, None, "Intake keys of brands (O21)."
@@ -315,6 +340,17 @@ class StaffMutations:
     async def unlock_operator(self, info: Info[Any, Any], input: OperatorInput) -> OperatorPayload:
         row = await team.unlock_operator(scope_of(info), _operator(input.user_id))
         return OperatorPayload(user=OperatorUser.of(row))
+
+    @mutation(
+        permission_of(team.unlock_partner_user),
+        "Unlock a partner's team member that is locked after failures (O21).",
+    )
+    async def unlock_partner_user(
+        self, info: Info[Any, Any], input: PartnerUserInput
+    ) -> PartnerUserPayload:
+        user_id = decode_id("PartnerUser", input.user_id, "userId")
+        row = await team.unlock_partner_user(scope_of(info), user_id)
+        return PartnerUserPayload(user=PartnerUser.of(row))
 
     @mutation(permission_of(keys.create_brand_key), "Make an intake key of a brand.")
     async def create_brand_key(self, info: Info[Any, Any], input: BrandInput) -> BrandKeyPayload:

@@ -12,7 +12,7 @@ from strawberry.types import Info
 from app import models
 from app.domain.accounts.sessions import SignedInUser
 from app.domain.permissions import Permission
-from app.schema.context import context_of
+from app.schema.context import context_of, scope_of
 from app.schema.errors import UserError
 from app.schema.ids import encode_id
 from app.schema.node import Node
@@ -139,7 +139,6 @@ class OperatorUser(User):
 
 @strawberry.type(description="One sign-in.")
 class Session(Node):
-    current: bool = strawberry.field(description="The session of this request.")
     ip: str | None = strawberry.field(description="The address it was opened from.")
     device: str | None = strawberry.field(description="The browser or program, as it names itself.")
     created_at: datetime = strawberry.field(description="UTC.")
@@ -147,12 +146,15 @@ class Session(Node):
     expires_at: datetime = strawberry.field(description="UTC.")
     row: strawberry.Private[models.Session]
 
+    @strawberry.field(description="Whether it is the session of this request.")
+    def current(self, info: Info[Any, Any]) -> bool:
+        return self.row.id == scope_of(info).session_id
+
     @classmethod
     def of(cls, row: models.Session) -> Session:
-        """From the model; `current` is set by the list."""
+        """From the model."""
         return cls(
             id=encode_id("Session", row.id),
-            current=False,
             ip=row.ip,
             device=row.user_agent,
             created_at=row.created_at,
@@ -192,12 +194,20 @@ class Preferences:
         description="For showing timestamps, such as Europe/Bucharest."
     )
     report_currency: CurrencyCode | None = strawberry.field(description="The default of reports.")
+    unwanted_mails: list[str] = strawberry.field(
+        description="The kinds of mail that you do not want: news, reports or money."
+    )
 
 
 def preferences_of(user: SignedInUser) -> Preferences:
     """The preferences of whoever is signed in."""
     currency = None if user.report_currency is None else CurrencyCode(user.report_currency)
-    return Preferences(language=user.language, time_zone=user.time_zone, report_currency=currency)
+    return Preferences(
+        language=user.language,
+        time_zone=user.time_zone,
+        report_currency=currency,
+        unwanted_mails=list(user.unwanted_mails),
+    )
 
 
 @strawberry.type(description="Whether it was done, or why not.")
