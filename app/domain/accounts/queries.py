@@ -52,8 +52,8 @@ RETURNING id
 
 _SESSION_COLUMNS = """
 s.id AS session_id, s.last_used_at, s.client, s.generation, s.generation_at, s.expires_at,
-u.id AS user_id, u.subject_id, u.role, u.audience, u.brand_ids, u.partner_id, u.report_currency, u.time_zone,
-u.language, u.mail_preferences, p.name AS partner_name, p.clock_offset, p.currency AS partner_currency
+u.id AS user_id, u.subject_id, u.role, u.audience, u.brand_ids, u.partner_id, u.report_currency,
+u.time_zone, u.language, u.mail_preferences, p.name AS partner_name, p.clock_offset, p.currency AS partner_currency
 """
 
 _LIVE_USER = "u.state = 'active' AND (u.partner_id IS NULL OR p.state = 'active')"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.accounts.registration import TERMS_VERSION
 from app.domain.accounts.users import Audience, NewUser, insert_user
 from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign, create_promo
 from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole, StaffRole
@@ -21,6 +22,7 @@ from app.models import (
     CommissionPlan,
     Landing,
     Partner,
+    PartnerProfile,
     PlanVersion,
     TrafficSource,
 )
@@ -173,7 +175,10 @@ async def _users(
         await tx.fetch("UPDATE users SET email_confirmed_at = $2 WHERE id = $1", user_id, now)
         return user_id or 0
 
-    await add("operator@demo.test", "Olga Operator", StaffRole.OWNER)
+    olga = await add("operator@demo.test", "Olga Operator", StaffRole.OWNER)
+    await PartnerProfile.create(
+        partner=partners[0], manager_id=olga, tags=["vip"], terms_version=TERMS_VERSION
+    )
     await add(
         "advertiser@demo.test", "Adrian Advertiser", StaffRole.ADVERTISER, brand_ids=(shop.id,)
     )
@@ -188,6 +193,12 @@ async def _users(
         hash_token(STATISTIC_TOKEN),
     )
     await add("partner2@demo.test", "Piet Partner", PartnerRole.OWNER, partner_id=partners[1].id)
+    # A team with a role that may not change anything, and a partner that waits for approval.
+    await add("viewer@demo.test", "Vera Viewer", PartnerRole.VIEWER, partner_id=partners[0].id)
+    waiting = await Partner.create(
+        code="FRSHCLK", name="Fresh Clicks", state="pending", currency="EUR", created_at=now
+    )
+    await add("waiting@demo.test", "Willa Waiting", PartnerRole.OWNER, partner_id=waiting.id)
 
 
 async def _campaigns(scope: Scope, brand: Brand, dice: random.Random) -> list[int]:

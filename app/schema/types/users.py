@@ -148,7 +148,7 @@ class Session(Node):
 
     @strawberry.field(description="Whether it is the session of this request.")
     def current(self, info: Info[Any, Any]) -> bool:
-        return self.row.id == scope_of(info).session_id
+        return bool(self.row.id == scope_of(info).session_id)
 
     @classmethod
     def of(cls, row: models.Session) -> Session:
