@@ -18,7 +18,8 @@ RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
 
 FROM python:3.12-slim
 WORKDIR /srv/tributary
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tributary
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tributary \
+    && install --directory --owner=tributary /var/lib/tributary
 # The same path as in the stage before, because an environment knows where it stands.
 COPY --from=build /srv/tributary/.venv .venv
 COPY LICENSE ./
@@ -28,6 +29,7 @@ COPY graphql/ graphql/
 COPY --from=graphiql /srv/graphiql/dist frontend/graphiql/dist
 ENV PATH=/srv/tributary/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    TRIBUTARY_DATA_DIR=/var/lib/tributary \
     TRIBUTARY_HOST=0.0.0.0 \
     TRIBUTARY_PORT=8000
 RUN python -m compileall -q app migrations

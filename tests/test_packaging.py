@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
 from app.cli import app as command_line
+from app.infra.storage import Storage
 from app.schema.transport import graphiql
 from app.settings import Settings, load_settings
 
@@ -96,9 +100,32 @@ def compose() -> dict[str, Any]:
 
 
 def interpolated(value: str) -> str:
-    """A value as Compose fills it in, when the variables that it asks for hold long words."""
+    """A value as Compose fills it in, when the variables that it requires hold long words."""
     required = re.sub(r"\$\{\w+:\?[^}]*\}", "0123456789abcdef0123456789abcdef", value)
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", required)
+
+
+@pytest.fixture
+def storage_of_nobody() -> Iterator[tuple[str, list[str]]]:
+    """An HTTP server that takes every upload and forgets it: its address, and the requests that came."""
+    requests: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            requests.append(f"{self.command} {self.path}")
+            self.send_response(200)
+            self.send_header("ETag", '"nothing"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", requests
+        server.shutdown()
 
 
 @pytest.mark.parametrize("source", copied_files())
@@ -206,22 +233,39 @@ def test_the_image_and_the_services_set_only_settings_that_exist() -> None:
     set_by_image = set(re.findall(r"(TRIBUTARY_\w+)=", read_dockerfile()[-1].last("ENV")))
     assert set_by_image <= known
     for name in OURS:
-        assert set(compose()[name]["environment"]) <= known
+        assert {
+            key for key in compose()[name]["environment"] if not key.startswith("AWS_")
+        } <= known
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_of_ours_has_settings_that_the_server_accepts(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = compose()[name]
-    for variable, value in service["environment"].items():
-        monkeypatch.setenv(variable, interpolated(value))
+    for variable, value in compose()[name]["environment"].items():
+        # Without a value, it is what Compose finds around itself: here nothing.
+        if value is not None:
+            monkeypatch.setenv(variable, interpolated(value))
     settings = load_settings()
     assert settings.database_url
     assert "@postgres:5432/" in settings.database_url
     assert settings.redis_url == "redis://valkey:6379/0"
+    assert settings.storage_url == "s3://tributary"
     assert settings.secret_keys
     assert not settings.demo
+
+
+async def test_files_go_to_the_storage_of_the_compose_file(
+    storage_of_nobody: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, requests = storage_of_nobody
+    for variable, value in compose()["serve"]["environment"].items():
+        if value is not None:
+            monkeypatch.setenv(variable, interpolated(value))
+    assert compose()["serve"]["environment"]["AWS_ENDPOINT"] == "http://storage:8333"
+    monkeypatch.setenv("AWS_ENDPOINT", url)
+    await Storage(load_settings()).put("documents/1", b"a passport")
+    assert requests == ["PUT /tributary/documents/1"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -231,6 +275,14 @@ def test_a_service_of_ours_runs_the_command_of_its_name_in_our_image(name: str) 
     assert service["build"] == "."
 
 
+def test_the_directory_of_the_image_for_data_belongs_to_its_user() -> None:
+    final = read_dockerfile()[-1]
+    directory = re.search(r"TRIBUTARY_DATA_DIR=(\S+)", final.last("ENV"))
+    assert directory
+    made = f"install --directory --owner={final.last('USER')} {directory[1]}"
+    assert any(made in rest for rest in final.arguments("RUN"))
+
+
 def test_the_processes_wait_for_the_migration_and_the_migration_for_the_database() -> None:
     services = compose()
     assert services["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
@@ -238,6 +290,9 @@ def test_the_processes_wait_for_the_migration_and_the_migration_for_the_database
         waits = services[name]["depends_on"]
         assert waits["migrate"]["condition"] == "service_completed_successfully"
         assert waits["valkey"]["condition"] == "service_healthy"
+    assert (
+        services["serve"]["depends_on"]["bucket"]["condition"] == "service_completed_successfully"
+    )
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler", "postgres", "valkey", "storage"])
