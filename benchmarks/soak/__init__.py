@@ -1,0 +1,1 @@
+"""Long trials: what only shows after hours."""
