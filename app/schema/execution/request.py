@@ -70,14 +70,15 @@ def _check_values(document: dict[str, Any]) -> None:
                 below += value.values()
             elif isinstance(value, list):
                 below += value
-            elif isinstance(value, str) and not _is_text(value):
+            elif isinstance(value, str) and not is_unicode(value):
                 raise refusal("BAD_REQUEST", "a string has half of a surrogate pair: not Unicode")
         level = below
     if level:
         raise refusal("BAD_REQUEST", f"the request is nested more than {_DEEPEST} levels deep")
 
 
-def _is_text(value: str) -> bool:
+def is_unicode(value: str) -> bool:
+    """Whether the string can be written as UTF-8: JSON escapes can make halves of surrogate pairs."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -28,7 +28,10 @@ def session_token(headers: Headers) -> str | None:
 def bearer(value: object) -> str | None:
     """The token of an `Authorization: Bearer …` value."""
     scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    if scheme.lower() != "bearer":
+        return None
+    # No token of ours has them: halves of surrogate pairs, which JSON can escape, must not reach the hash.
+    return token.strip().encode(errors="replace").decode() or None
 
 
 def session_cookie(token: str, seconds: int, *, secure: bool) -> str:

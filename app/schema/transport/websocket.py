@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.infra.encoding import JsonError, loads
 from app.infra.telemetry import logger
 from app.schema.execution.endpoint import Answer, Endpoint, Operation, Refused
-from app.schema.execution.request import read_request
+from app.schema.execution.request import is_unicode, read_request
 from app.schema.transport.failure import UNAVAILABLE, code_of, explained
 from app.schema.transport.session import bearer
 
@@ -32,7 +32,7 @@ INIT_TIMEOUT, SUBSCRIBER_EXISTS, TOO_MANY, FAILED = 4408, 4409, 4429, 4500
 TRY_AGAIN_LATER = 1013
 # A close frame has room for a code and so many bytes of reason.
 _LONGEST_REASON = 123
-_OF_CLIENTS = frozenset({"connection_init", "ping", "pong", "subscribe", "complete"})
+_OF_CLIENTS = ("complete", "connection_init", "ping", "pong", "subscribe")
 
 
 class Closed(Exception):
@@ -159,7 +159,7 @@ class Connection:
     ) -> None:
         """Start an operation. One that is too many is refused before anything else is read from the client."""
         operation_id = message.get("id")
-        if not isinstance(operation_id, str) or not operation_id:
+        if not isinstance(operation_id, str) or not operation_id or not is_unicode(operation_id):
             raise Closed(BAD_MESSAGE, "subscribe needs an id")
         if operation_id in self._running:
             raise Closed(SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
@@ -248,7 +248,7 @@ class Connection:
         except JsonError as error:
             raise Closed(BAD_MESSAGE, f"not JSON: {error}") from None
         if not isinstance(message, dict) or message.get("type") not in _OF_CLIENTS:
-            kinds = ", ".join(sorted(_OF_CLIENTS))
+            kinds = ", ".join(_OF_CLIENTS)
             raise Closed(BAD_MESSAGE, f"a message is an object whose type is one of {kinds}")
         return message
 

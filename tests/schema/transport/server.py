@@ -40,6 +40,7 @@ from tests.factories import SECRET_KEY, make_brand, make_operator, make_partner,
 PATH = "/partner/graphql"
 PARTNER_EMAIL = "owner@partner.test"
 OPERATOR_EMAIL = "owner@staff.test"
+_SEND_BUFFER = 16 * 1024
 
 
 class _Server(uvicorn.Server):
@@ -52,6 +53,8 @@ class _Server(uvicorn.Server):
 
 def _uvicorn(application: ASGIApp) -> tuple[_Server, socket.socket]:
     listener = socket.create_server(("127.0.0.1", 0))
+    # Accepted connections inherit it: what a client does not read soon holds the server up.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     configuration = uvicorn.Config(
         application,
         http="httptools",
