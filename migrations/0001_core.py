@@ -1053,6 +1053,18 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.RESTRICT,
                     ),
                 ),
+                (
+                    "subject",
+                    fields.ForeignKeyField(
+                        "tributary.Subject",
+                        source_field="subject_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
                 ("visit_id", fields.BigIntField(null=True)),
                 ("country", fields.CharField(max_length=2)),
                 ("language", fields.CharField(null=True, max_length=16)),

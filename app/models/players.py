@@ -25,6 +25,9 @@ class Player(TenantModel):
     campaign_id: int
     promo = reference("Promo", db_index=True)
     promo_id: int
+    # The person, when the brand told us anything personal; partners see the player's id only (A6A).
+    subject = reference("Subject", null=True)
+    subject_id: int | None
     # Visits are partitioned and may be dropped one day: no foreign key.
     visit_id = fields.BigIntField(null=True)
     country = text(2)

@@ -29,7 +29,9 @@ async def players(request: Request) -> Response:
     if isinstance(opened, Response):
         return opened
     scope, brand_id, document = opened
-    results = await register_players(scope, brand_id, _list(document, "players"))
+    results = await register_players(
+        scope, brand_id, _list(document, "players"), box=services_of(request).box
+    )
     return _json(
         [
             {

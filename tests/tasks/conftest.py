@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.tasks.broker import configure_broker
 from app.tasks.postbacks import PostbackSender
 from app.tasks.worker import declare_actors
-from tests.factories import World, make_world, partner_scope
+from tests.factories import BOX, World, make_world, partner_scope
 from tests.tasks.tracker import Tracker, tracker
 
 QUEUE = "postbacks"
@@ -54,7 +54,7 @@ class Programme:
             brand.id, self.clock, request_id, offset=brand.clock_offset, ip="203.0.113.9"
         )
         players = [self.world.player(f"player-{next(self._numbers)}") for _ in range(count)]
-        results = await register_players(scope, brand.id, players)
+        results = await register_players(scope, brand.id, players, box=BOX)
         assert [result.status for result in results] == [Status.CREATED] * count
 
     async def plan(self) -> int:

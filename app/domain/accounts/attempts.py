@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from app.domain.accounts import queries
 from app.domain.errors import DomainError
@@ -35,6 +36,19 @@ CODE_BY_USER = AttemptLimit("code_by_user", 10, timedelta(minutes=15))
 def _window_start(limit: AttemptLimit, now: datetime) -> datetime:
     seconds = limit.window.total_seconds()
     return now - timedelta(seconds=now.timestamp() % seconds)
+
+
+def address_key(ip: str | None) -> str:
+    """What failures from an address count by: of IPv6 the /64, because whoever has one has all of it."""
+    try:
+        address = ip_address(ip or "")
+    except ValueError:
+        return ip or "unknown"
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ip_network((int(address), 64), strict=False))
+    return str(address)
 
 
 async def check_attempts(scope: Scope, limit: AttemptLimit, key: str) -> None:

@@ -12,7 +12,12 @@ from datetime import timedelta
 from enum import StrEnum
 
 from app.domain.accounts import queries
-from app.domain.accounts.attempts import LINK_BY_ADDRESS, check_attempts, count_attempt
+from app.domain.accounts.attempts import (
+    LINK_BY_ADDRESS,
+    address_key,
+    check_attempts,
+    count_attempt,
+)
 from app.domain.errors import DomainError
 from app.domain.scope import Scope
 from app.infra.crypto import SecretBox
@@ -62,13 +67,13 @@ async def issue_link(scope: Scope, tx: Transaction, user_id: int, purpose: Purpo
 
 async def open_link(scope: Scope, box: SecretBox, token: str, purpose: Purpose) -> OpenLink:
     """The link of a token. Raises LinkRefused; repeated failures from an address raise TooManyAttempts."""
-    await check_attempts(scope, LINK_BY_ADDRESS, scope.ip or "unknown")
+    await check_attempts(scope, LINK_BY_ADDRESS, address_key(scope.ip))
     number, _, _ = token.partition(".")
     rows = []
     if number.isdecimal() and len(number) <= 18:
         rows = await fetch(queries.FIND_LINK, int(number), purpose.value, scope.now())
     if not rows or not box.is_link_token(token, rows[0]["id"], rows[0]["nonce"]):
-        await count_attempt(scope, LINK_BY_ADDRESS, scope.ip or "unknown")
+        await count_attempt(scope, LINK_BY_ADDRESS, address_key(scope.ip))
         raise refused()
     return OpenLink(rows[0]["id"], rows[0]["user_id"])
 

@@ -6,8 +6,15 @@ import asyncio
 from typing import Any
 
 from app.domain.accounts import queries
-from app.domain.accounts.attempts import MAIL_BY_ADDRESS, check_attempts, count_attempt
+from app.domain.accounts.attempts import (
+    CODE_BY_USER,
+    MAIL_BY_ADDRESS,
+    address_key,
+    check_attempts,
+    count_attempt,
+)
 from app.domain.accounts.links import Purpose, issue_link, open_link, use_link
+from app.domain.accounts.sessions import require_session
 from app.domain.accounts.users import Audience, clean_email, find_by_email
 from app.domain.errors import Invalid
 from app.domain.events import Subject, record
@@ -55,8 +62,8 @@ async def hash_off_loop(password: str) -> str:
 
 async def request_reset(scope: Scope, email: str, *, box: SecretBox) -> None:
     """Mail a link to set a new password, if the e-mail belongs to a user. The answer tells nothing (A61)."""
-    await check_attempts(scope, MAIL_BY_ADDRESS, scope.ip or "unknown")
-    await count_attempt(scope, MAIL_BY_ADDRESS, scope.ip or "unknown")
+    await check_attempts(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
+    await count_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
     address = clean_email(email)
     async with transaction() as tx:
         user = await find_by_email(tx, box, address)
@@ -82,10 +89,17 @@ async def set_password_by_link(
 
 
 async def change_password(scope: Scope, present: str, new: str, *, box: SecretBox) -> None:
-    """Change the signed-in user's password; other sessions end. Raises Invalid for a wrong present one."""
+    """Change the signed-in user's password; other sessions end.
+
+    Raises Invalid for a wrong present one; many of them raise TooManyAttempts: a stolen session must not be the way
+    to the password.
+    """
+    require_session(scope)
+    await check_attempts(scope, CODE_BY_USER, str(scope.actor.id))
     async with transaction() as tx:
         user = (await tx.fetch(queries.LOCK_USER, scope.actor.id))[0]
     if not await asyncio.to_thread(verify_password, present, user["password_hash"]):
+        await count_attempt(scope, CODE_BY_USER, str(scope.actor.id))
         raise Invalid("the present password is wrong", field=("presentPassword",))
     hashed = await hash_off_loop(check_password(new))
     async with transaction() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.domain.accounts.sessions import require_session
 from app.domain.errors import Invalid
 from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
@@ -46,6 +47,7 @@ class ProfileChange:
 @requires(Permission.READ_ACCOUNT)
 async def update_profile(scope: Scope, change: ProfileChange, *, box: SecretBox) -> User:
     """Change the signed-in user's own profile. Raises Invalid naming the field."""
+    require_session(scope)
     name = None if change.name is None else clean_name(change.name, "name", 200)
     _check(change)
     async with transaction() as tx:

@@ -36,9 +36,9 @@ STAMP_SIGN_IN = "UPDATE users SET last_sign_in_at = $2, failed_attempts = 0 WHER
 
 COUNT_FAILURE = """
 UPDATE users SET failed_attempts = failed_attempts + 1,
-    locked_at = CASE WHEN failed_attempts + 1 >= $2 THEN COALESCE(locked_at, $3) ELSE locked_at END
-WHERE id = $1
-RETURNING failed_attempts, locked_at = $3 AS newly_locked
+    locked_at = CASE WHEN failed_attempts + 1 >= $2 THEN $3::timestamptz END
+WHERE id = $1 AND locked_at IS NULL
+RETURNING locked_at IS NOT NULL AS newly_locked
 """
 
 UNLOCK = "UPDATE users SET locked_at = NULL, failed_attempts = 0 WHERE id = $1"
@@ -72,8 +72,10 @@ WHERE s.client = $1 AND s.terminated_at IS NULL AND s.expires_at > $2 AND {_LIVE
 
 FIND_API_TOKEN = f"""
 SELECT NULL::bigint AS session_id, t.id AS api_token_id, t.permissions, t.last_used_at,
-       u.id AS user_id, u.subject_id, u.role, u.audience, u.brand_ids, u.partner_id, u.report_currency,
-       u.time_zone, u.language, u.mail_preferences, p.name AS partner_name, p.clock_offset, p.currency AS partner_currency
+       u.id AS user_id, u.subject_id, u.role, u.audience, u.brand_ids, u.partner_id,
+       u.report_currency,
+       u.time_zone, u.language, u.mail_preferences, p.name AS partner_name, p.clock_offset,
+       p.currency AS partner_currency
 FROM api_tokens t JOIN users u ON u.id = t.user_id LEFT JOIN partners p ON p.id = u.partner_id
 WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
   AND {_LIVE_USER}
@@ -84,7 +86,8 @@ TOUCH_API_TOKEN = "UPDATE api_tokens SET last_used_at = $2 WHERE id = $1"  # noq
 
 TERMINATE_SESSION = """
 UPDATE sessions SET terminated_at = $2
-WHERE id = $1 AND terminated_at IS NULL RETURNING id, user_id
+WHERE id = $1 AND terminated_at IS NULL
+RETURNING id, user_id, (SELECT partner_id FROM users u WHERE u.id = user_id) AS partner_id
 """
 TERMINATE_ALL = """
 UPDATE sessions SET terminated_at = $2

@@ -6,7 +6,12 @@ import secrets
 from dataclasses import dataclass
 
 from app.domain.accounts import queries
-from app.domain.accounts.attempts import MAIL_BY_ADDRESS, check_attempts, count_attempt
+from app.domain.accounts.attempts import (
+    MAIL_BY_ADDRESS,
+    address_key,
+    check_attempts,
+    count_attempt,
+)
 from app.domain.accounts.links import Purpose, issue_link, open_link, use_link
 from app.domain.accounts.passwords import check_password, hash_off_loop, record_for
 from app.domain.accounts.users import Audience, NewUser, clean_email, find_by_email, insert_user
@@ -54,14 +59,16 @@ async def register_partner(scope: Scope, new: Registration, *, box: SecretBox) -
     The answer does not tell whether the e-mail was known: its owner gets a mail instead. Raises Invalid for bad
     values, TooManyAttempts.
     """
-    await check_attempts(scope, MAIL_BY_ADDRESS, scope.ip or "unknown")
-    await count_attempt(scope, MAIL_BY_ADDRESS, scope.ip or "unknown")
+    await check_attempts(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
+    await count_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
     company, name, email = _checked(new)
     # Hashed on every path, so that a known e-mail takes as long as a new one.
     hashed = await hash_off_loop(
         check_password(new.password, email.partition("@")[0], name, company)
     )
     async with transaction() as tx:
+        # Two registrations of one e-mail at once look like one after the other.
+        await tx.fetch(queries.LOCK_EMAIL, box.digests(email)[-1])
         known = await find_by_email(tx, box, email)
         if known is not None:
             await record_for(scope, tx, "user.registration_repeated", known)
@@ -131,8 +138,8 @@ async def confirm_email(scope: Scope, token: str, *, box: SecretBox, approve: bo
 
 async def resend_confirmation(scope: Scope, email: str, *, box: SecretBox) -> None:
     """Mail the confirmation link again, if the e-mail waits for one. The answer tells nothing."""
-    await check_attempts(scope, MAIL_BY_ADDRESS, scope.ip or "unknown")
-    await count_attempt(scope, MAIL_BY_ADDRESS, scope.ip or "unknown")
+    await check_attempts(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
+    await count_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
     async with transaction() as tx:
         user = await find_by_email(tx, box, clean_email(email))
         if user is None or user["email_confirmed_at"] is not None or user["password_hash"] is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.domain.accounts import queries
 from app.domain.accounts.users import Audience, scope_of_user
-from app.domain.errors import NotFound, Unauthenticated
+from app.domain.errors import Forbidden, NotFound, Unauthenticated
 from app.domain.events import Subject, record
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
@@ -151,6 +151,15 @@ def _is_earlier(box: SecretBox, client: str, generation: int, token: str) -> boo
     ]
 
 
+def require_session(scope: Scope) -> None:
+    """Refuse a script's token what only its user may do: change how one signs in, and make further tokens.
+
+    Such a token carries a few permissions and can be revoked; none of them may turn it into more. Raises Forbidden.
+    """
+    if scope.session_id is None:
+        raise Forbidden("this needs a session: sign in instead of using an API token")
+
+
 async def sign_out(scope: Scope) -> bool:
     """End the session of this request; False when it had ended, or when an API token was used."""
     if scope.session_id is None:
@@ -171,6 +180,7 @@ async def own_sessions(scope: Scope, user_id: int | None = None) -> Listing[Sess
 @requires(Permission.READ_ACCOUNT)
 async def terminate_session(scope: Scope, session_id: int) -> None:
     """End a session of one's own, or of a teammate. Raises NotFound."""
+    require_session(scope)
     session = await scope.query(Session).get_or_none(id=session_id, terminated_at=None)
     if session is None:
         raise NotFound("session", field=("sessionId",))
@@ -199,9 +209,8 @@ async def _terminate(scope: Scope, session_id: int) -> bool:
         if rows:
             data: dict[str, Any] = {"user_id": rows[0]["user_id"]}
             subject = Subject("session", session_id)
-            await record(
-                scope, tx, "session.terminated", subject, partner_id=scope.partner_id, data=data
-            )
+            partner_id = rows[0]["partner_id"]
+            await record(scope, tx, "session.terminated", subject, partner_id=partner_id, data=data)
     return bool(rows)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +12,13 @@ from app.domain.accounts import queries
 from app.domain.accounts.attempts import (
     CODE_BY_USER,
     SIGN_IN_BY_ADDRESS,
+    address_key,
     check_attempts,
     count_attempt,
 )
 from app.domain.accounts.links import Purpose, issue_link, open_link, use_link
 from app.domain.accounts.passwords import record_for
-from app.domain.accounts.two_factor import CodeMatch, match_code
+from app.domain.accounts.two_factor import CodeMatch, match_code, take
 from app.domain.accounts.users import Audience
 from app.domain.errors import DomainError
 from app.domain.scope import Scope
@@ -108,9 +108,7 @@ async def sign_in(
     """
     user, match = await prove(scope, audience, credentials, box=box)
     token = new_token()
-    async with transaction() as tx:
-        await take_code(scope, tx, user, match)
-        session_id, expires_at = await open_session(scope, tx, user, device, token=token)
+    session_id, expires_at = await _enter(scope, user, match, device, token=token)
     return SignedIn(token, user["id"], session_id, expires_at)
 
 
@@ -120,18 +118,42 @@ async def sign_in_network(
     """Open a session of the network API (N01): its tokens are derived, generation by generation (N03)."""
     user, match = await prove(scope, None, credentials, box=box)
     client = secrets.token_urlsafe(16)
-    async with transaction() as tx:
-        await take_code(scope, tx, user, match)
-        session_id, expires_at = await open_session(scope, tx, user, device, client=client)
+    session_id, expires_at = await _enter(scope, user, match, device, client=client)
     token = box.session_tokens(client, 0)[0]
     return SignedIn(token, user["id"], session_id, expires_at, client)
+
+
+async def _enter(
+    scope: Scope,
+    user: Row,
+    match: CodeMatch | None,
+    device: Device,
+    *,
+    token: str | None = None,
+    client: str | None = None,
+) -> tuple[int, datetime]:
+    """Take the code and open the session, if the account is still what the credentials were proven against."""
+    async with transaction() as tx:
+        # Locked, blocked or given another password while argon2 was at work: of many guesses at once, those
+        # beyond the limit must not win.
+        present = (await tx.fetch(queries.LOCK_USER, user["id"]))[0]
+        if present["password_hash"] != user["password_hash"]:
+            raise _wrong()
+        _check_state(present)
+        if (present["totp_secret"] is None) != (match is None):
+            raise _wrong()
+        taken = await take_code(scope, tx, user, match)
+        if taken:
+            return await open_session(scope, tx, user, device, token=token, client=client)
+    await _count_code(scope, user)
+    raise OtpRefused("the code is wrong or was used before: wait for the next one", field=("otp",))
 
 
 async def prove(
     scope: Scope, audience: Audience | None, credentials: Credentials, *, box: SecretBox
 ) -> tuple[Row, CodeMatch | None]:
     """The user that the credentials belong to, and the code that is to be taken. Opens nothing yet."""
-    address = scope.ip or "unknown"
+    address = address_key(scope.ip)
     await check_attempts(scope, SIGN_IN_BY_ADDRESS, address)
     rows = await fetch(queries.FIND_USER, box.digests(credentials.email.strip().lower()))
     user = rows[0] if rows and audience in {None, rows[0]["audience"]} else None
@@ -141,11 +163,15 @@ async def prove(
         await count_attempt(scope, SIGN_IN_BY_ADDRESS, address)
         if user is not None:
             await _count_failure(scope, user, "password")
-        raise SignInRefused("the e-mail or the password is wrong", field=("password",))
+        raise _wrong()
     _check_state(user)
     if user["totp_secret"] is None:
         return user, None
     return user, await _prove_code(scope, user, credentials.otp, box)
+
+
+def _wrong() -> SignInRefused:
+    return SignInRefused("the e-mail or the password is wrong", field=("password",))
 
 
 async def _prove_code(scope: Scope, user: Row, otp: str | None, box: SecretBox) -> CodeMatch:
@@ -156,12 +182,16 @@ async def _prove_code(scope: Scope, user: Row, otp: str | None, box: SecretBox) 
     await check_attempts(scope, CODE_BY_USER, str(user["id"]))
     match = match_code(box.decrypt(user["totp_secret"]), otp or "", scope.now())
     if match.step is None and match.recovery_hash is None:
-        await count_attempt(scope, CODE_BY_USER, str(user["id"]))
-        await _count_failure(scope, user, "code")
+        await _count_code(scope, user)
         raise OtpRefused(
             match.message, field=("otp",), clock_offset_seconds=match.clock_offset_seconds
         )
     return match
+
+
+async def _count_code(scope: Scope, user: Row) -> None:
+    await count_attempt(scope, CODE_BY_USER, str(user["id"]))
+    await _count_failure(scope, user, "code")
 
 
 def _check_state(user: Row) -> None:
@@ -192,22 +222,14 @@ async def _count_failure(scope: Scope, user: Row, what: str) -> None:
             await record_for(scope, tx, "user.locked", user, data)
 
 
-async def take_code(scope: Scope, tx: Transaction, user: Row, match: CodeMatch | None) -> None:
-    """Use up the code: of two requests with the same one, the second is refused (A62)."""
+async def take_code(scope: Scope, tx: Transaction, user: Row, match: CodeMatch | None) -> bool:
+    """Use up the code: of two requests with the same one, the second finds it used (A62)."""
     if match is None:
-        return
-    if match.step is not None:
-        taken = await tx.fetch(queries.TAKE_TOTP_STEP, user["id"], match.step)
-    else:
-        taken = await tx.fetch(
-            queries.USE_RECOVERY_CODE, user["id"], match.recovery_hash, scope.now()
-        )
-        if taken:
-            await record_for(scope, tx, "user.recovery_code_used", user)
-    if not taken:
-        raise OtpRefused(
-            "the code is wrong or was used before: wait for the next one", field=("otp",)
-        )
+        return True
+    taken = await take(scope, tx, user, match)
+    if taken and match.recovery_hash is not None:
+        await record_for(scope, tx, "user.recovery_code_used", user)
+    return taken
 
 
 async def open_session(
@@ -246,8 +268,3 @@ async def unlock_by_link(scope: Scope, token: str, *, box: SecretBox) -> None:
         user = (await tx.fetch(queries.LOCK_USER, link.user_id))[0]
         await tx.fetch(queries.UNLOCK, user["id"])
         await record_for(scope, tx, "user.unlocked", user, {"by": "link"})
-
-
-def recovery_hash(code: str) -> str:
-    """What is stored of a recovery code: they are random, so SHA-256 is enough."""
-    return hashlib.sha256(code.encode()).hexdigest()

@@ -57,8 +57,11 @@ class Invitation:
 
 @requires(Permission.READ_ACCOUNT)
 async def team(scope: Scope) -> Listing[User]:
-    """The members of the scope's own team."""
-    return Listing(scope.query(User).filter(partner_id=scope.partner_id), _ORDERINGS)
+    """The members of the scope's own team; of the staff, an advertiser sees itself alone."""
+    rows = scope.query(User).filter(partner_id=scope.partner_id)
+    if scope.brand_ids is not None:
+        rows = rows.filter(id=scope.actor.id)
+    return Listing(rows, _ORDERINGS)
 
 
 @requires(Permission.MANAGE_TEAM)
@@ -135,6 +138,8 @@ async def _edit(
     box: SecretBox,
 ) -> User:
     cleaned = None if name is None else clean_name(name, "name", 200)
+    if role is None and brand_ids:
+        raise Invalid("brands are given together with the role advertiser", field=("brandIds",))
     limits = None if role is None else await _checked_brands(scope, role, brand_ids)
     async with transaction() as tx:
         user = await _lock_teammate(scope, tx, user_id)
@@ -224,6 +229,9 @@ async def _lock_teammate(scope: Scope, tx: Transaction, user_id: int) -> Row:
     """The user's row, locked; raises NotFound for anybody outside the scope's own team."""
     if not await scope.query(User).filter(id=user_id, partner_id=scope.partner_id).exists():
         raise NotFound("user", field=("userId",))
+    # The owners before the user, always: two who demote each other wait instead of deadlocking.
+    audience = Audience.STAFF if scope.partner_id is None else Audience.PARTNER
+    await tx.fetch(_LOCK_OWNERS, audience.value, scope.partner_id)
     return (await tx.fetch(queries.LOCK_USER, user_id))[0]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.accounts.sessions import new_api_token
+from app.domain.accounts.sessions import new_api_token, require_session
 from app.domain.errors import Forbidden, Invalid, NotFound
 from app.domain.events import Subject, record
 from app.domain.paging import Listing, Ordering
@@ -52,6 +52,7 @@ class NewApiToken:
 @requires(Permission.READ_ACCOUNT)
 async def statistic_token(scope: Scope, *, box: SecretBox) -> str | None:
     """The signed-in user's statistic token, or None when there is none."""
+    require_session(scope)
     user = await scope.query(User).get(id=scope.actor.id)
     return None if user.statistic_token is None else box.decrypt(user.statistic_token)
 
@@ -59,6 +60,7 @@ async def statistic_token(scope: Scope, *, box: SecretBox) -> str | None:
 @requires(Permission.READ_ACCOUNT)
 async def issue_statistic_token(scope: Scope, *, box: SecretBox) -> str:
     """Make a new statistic token for the signed-in user; the earlier one stops working at once."""
+    require_session(scope)
     token = new_token()
     async with transaction() as tx:
         await tx.fetch(_SET_STATISTIC, scope.actor.id, box.encrypt(token), hash_token(token))
@@ -94,6 +96,7 @@ async def api_tokens(scope: Scope) -> Listing[ApiToken]:
 @requires(Permission.MANAGE_API_TOKENS)
 async def create_api_token(scope: Scope, new: NewApiToken) -> tuple[ApiToken, str]:
     """Make a token for a script; its text is shown only here. Raises Invalid for what the user may not do itself."""
+    require_session(scope)
     name = clean_name(new.name, "name", 100)
     if not new.permissions:
         raise Invalid("name at least one permission", field=("permissions",))

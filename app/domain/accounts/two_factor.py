@@ -14,6 +14,7 @@ import segno
 
 from app.domain.accounts import queries
 from app.domain.accounts.attempts import CODE_BY_USER, check_attempts, count_attempt
+from app.domain.accounts.sessions import require_session
 from app.domain.errors import Conflict, DomainError, Invalid
 from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
@@ -67,7 +68,7 @@ class CodeRefused(DomainError):
 def match_code(secret: str, code: str, now: datetime) -> CodeMatch:
     """What a code is; spaces and dashes in it do not matter. Nothing is taken yet."""
     plain = "".join(character for character in code if character not in " -\t").lower()
-    if not plain.isdigit():
+    if not (plain.isascii() and plain.isdigit()):
         if len(plain) == 10:
             return CodeMatch(recovery_hash=_hash(plain))
         return CodeMatch(message="a code has six digits")
@@ -91,6 +92,7 @@ def match_code(secret: str, code: str, now: datetime) -> CodeMatch:
 @requires(Permission.READ_ACCOUNT)
 async def begin_two_factor(scope: Scope, *, box: SecretBox) -> Enrolment:
     """Make a secret to be confirmed with a code. Raises Conflict when 2FA is on."""
+    require_session(scope)
     secret = pyotp.random_base32()
     async with transaction() as tx:
         user = await _lock(scope, tx)
@@ -105,6 +107,7 @@ async def begin_two_factor(scope: Scope, *, box: SecretBox) -> Enrolment:
 @requires(Permission.READ_ACCOUNT)
 async def confirm_two_factor(scope: Scope, code: str, *, box: SecretBox) -> list[str]:
     """Switch 2FA on with a code of the new secret; returns the recovery codes, shown only here."""
+    require_session(scope)
     await check_attempts(scope, CODE_BY_USER, str(scope.actor.id))
     codes = _new_codes()
     async with transaction() as tx:
@@ -155,6 +158,7 @@ async def _disable(scope: Scope, tx: Transaction, user: Row) -> None:
 
 async def _prove(scope: Scope, password: str, code: str, box: SecretBox, act) -> None:  # type: ignore[no-untyped-def]
     """Check password and code, take the code, and act in the same transaction."""
+    require_session(scope)
     await check_attempts(scope, CODE_BY_USER, str(scope.actor.id))
     async with transaction() as tx:
         user = await _lock(scope, tx)
@@ -215,7 +219,8 @@ def _new_codes() -> list[str]:
 
 
 def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
+    # What clients send as JSON may hold lone surrogates, which plain UTF-8 refuses.
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _qr(uri: str) -> str:

@@ -25,8 +25,9 @@ from app.infra.crypto import SecretBox
 from app.infra.database import Row, Transaction
 from app.infra.encoding import dumps_text, loads
 
+# No quotes, commas, brackets or blanks: such an address could pass for several, or for a header.
 _EMAIL = re.compile(
-    r"[^@\s\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\.[A-Za-z0-9-]{2,63}"
+    r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\.[A-Za-z0-9-]{2,63}"
 )
 LONGEST_EMAIL = 254
 

@@ -25,16 +25,21 @@ class FileLink:
 
 
 def sign_file_link(signer: CursorSigner, base_url: str, file: FileLink, now: datetime) -> str:
-    """A URL that opens the file until LINK_LIFETIME from now."""
+    """A URL that opens the file until LINK_LIFETIME from now. What is signed is not in the path, which is logged."""
     expires = int((now + LINK_LIFETIME).timestamp())
-    values = ["file", file.storage_key, file.name, file.content_type, expires]
-    return f"{base_url}/files/{signer.sign(json.dumps(values, separators=(',', ':')).encode())}"
+    # Two items, the first says what for: a cursor has the same form and another first item.
+    values = ["file", [file.storage_key, file.name, file.content_type, expires]]
+    link = signer.sign(json.dumps(values, separators=(",", ":")).encode())
+    return f"{base_url}/files/document?link={link}"
 
 
 def open_file_link(signer: CursorSigner, link: str, now: datetime) -> FileLink:
     """The file of a link. Raises NotFound for a forged and for an expired one alike."""
     payload = signer.verify(link)
     values = json.loads(payload) if payload else None
-    if not isinstance(values, list) or values[:1] != ["file"] or now.timestamp() > values[4]:
+    if not isinstance(values, list) or values[:1] != ["file"]:
         raise NotFound("file")
-    return FileLink(values[1], values[2], values[3])
+    storage_key, name, content_type, expires = values[1]
+    if now.timestamp() >= expires:
+        raise NotFound("file")
+    return FileLink(storage_key, name, content_type)

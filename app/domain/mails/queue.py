@@ -26,7 +26,8 @@ WHERE id IN (
 RETURNING id
 """
 _READ = """
-SELECT m.id, m.event_id, m.template, m.attempts, m.link_id, l.nonce, l.expires_at, u.subject_id, u.language,
+SELECT m.id, m.event_id, m.template, m.attempts, m.link_id, l.nonce, u.subject_id, u.language,
+       l.id IS NULL OR (l.used_at IS NULL AND l.expires_at > $2) AS link_works,
        p.name AS partner_name, e.data, e.request_id
 FROM mails m
 JOIN users u ON u.id = m.user_id
@@ -61,6 +62,8 @@ class DueMail:
     language: str
     partner_name: str | None
     token: str | None
+    # False once its link was used, withdrawn by a newer one, or has expired: then the mail says nothing true.
+    link_works: bool
     data: Mapping[str, Any]
     request_id: str | None
 
@@ -72,7 +75,7 @@ async def claim_mails(
     """Claim mails that are due. An unfinished claim frees itself after `lease`."""
     now = scope.now()
     claimed = await fetch(_CLAIM, now, now + lease, limit)
-    rows = await fetch(_READ, [row["id"] for row in claimed]) if claimed else []
+    rows = await fetch(_READ, [row["id"] for row in claimed], now) if claimed else []
     people = await read_subjects(box, [row["subject_id"] for row in rows])
     return [
         DueMail(
@@ -85,6 +88,7 @@ async def claim_mails(
             language=row["language"],
             partner_name=row["partner_name"],
             token=box.link_token(row["link_id"], row["nonce"]) if row["nonce"] else None,
+            link_works=row["link_works"],
             data=loads(row["data"]),
             request_id=row["request_id"],
         )

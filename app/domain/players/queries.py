@@ -16,12 +16,13 @@ WHERE p.brand_id = $1 AND p.user_id = ANY($2::text[])
 
 INSERT_PLAYERS = """
 INSERT INTO players (brand_id, user_id, partner_id, campaign_id, promo_id, visit_id, country, language,
-                     currency, sign_up_at, created_at)
+                     currency, sign_up_at, created_at, subject_id)
 SELECT $1, item.user_id, item.partner_id, item.campaign_id, item.promo_id, item.visit_id, item.country,
-       item.language, item.currency, item.sign_up_at, $2
+       item.language, item.currency, item.sign_up_at, $2, item.subject_id
 FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[],
-            $10::text[], $11::timestamptz[])
-     AS item(user_id, partner_id, campaign_id, promo_id, visit_id, country, language, currency, sign_up_at)
+            $10::text[], $11::timestamptz[], $12::bigint[])
+     AS item(user_id, partner_id, campaign_id, promo_id, visit_id, country, language, currency, sign_up_at,
+             subject_id)
 RETURNING id, user_id
 """
 

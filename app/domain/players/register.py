@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,12 +13,22 @@ from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record_all
 from app.domain.intake import CHUNK, Item, Stag, lock_brand_intake
 from app.domain.permissions import Permission, requires
+from app.domain.personal import create_subjects
 from app.domain.players import queries
 from app.domain.scope import Scope
 from app.infra.clock import business_day
+from app.infra.crypto import SecretBox
 from app.infra.database import Transaction, transaction
 from app.models import Brand
 
+_PERSONAL = {
+    "email": 254,
+    "first_name": 100,
+    "last_name": 100,
+    "nickname": 100,
+    "date_of_birth": 10,
+    "gender": 16,
+}
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -41,6 +51,8 @@ class NewPlayer:
     country: str | None
     language: str | None
     currency: str
+    # What the brand tells of the person: kept apart, under the person's own key (A6A).
+    person: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,9 @@ class KnownPlayer:
 
 
 @requires(Permission.SEND_BRAND_DATA)
-async def register_players(scope: Scope, brand_id: int, items: Sequence[Any]) -> list[PlayerResult]:
+async def register_players(
+    scope: Scope, brand_id: int, items: Sequence[Any], *, box: SecretBox
+) -> list[PlayerResult]:
     """Take in a batch of players; one result per item, in order. A bad item refuses itself only.
 
     Repeating a batch changes nothing. Every thousand items are one transaction; raises DatabaseError when one
@@ -90,11 +104,13 @@ async def register_players(scope: Scope, brand_id: int, items: Sequence[Any]) ->
     brand = await scope.query(Brand).get(id=brand_id)
     results: list[PlayerResult] = []
     for start in range(0, len(items), CHUNK):
-        results += await _register_chunk(scope, brand, items[start : start + CHUNK])
+        results += await _register_chunk(scope, brand, items[start : start + CHUNK], box)
     return results
 
 
-async def _register_chunk(scope: Scope, brand: Brand, items: Sequence[Any]) -> list[PlayerResult]:
+async def _register_chunk(
+    scope: Scope, brand: Brand, items: Sequence[Any], box: SecretBox
+) -> list[PlayerResult]:
     parsed = [_parse(scope, brand, raw) for raw in items]
     good = [item for item in parsed if isinstance(item, NewPlayer)]
     async with transaction() as tx:
@@ -112,7 +128,7 @@ async def _register_chunk(scope: Scope, brand: Brand, items: Sequence[Any]) -> l
                 results.append(_repeat_within_batch(fresh[item.user_id], item))
             else:
                 results.append(_attribute(item, visits, fresh))
-        await insert_players(scope, tx, brand, list(fresh.values()))
+        await insert_players(scope, tx, brand, list(fresh.values()), box)
     return results
 
 
@@ -132,9 +148,16 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewPlayer | PlayerResult:
             country=country,
             language=item.text("language", 16),
             currency=item.currency(brand.currency),
+            person=_person(item),
         )
     except Invalid as error:
         return PlayerResult(user_id, None, None, Status.REJECTED, "invalid", error.message)
+
+
+def _person(item: Item) -> dict[str, str]:
+    """The personal fields that the item carries."""
+    given = {name: item.text(name, longest) for name, longest in _PERSONAL.items()}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _attribute(
@@ -245,11 +268,19 @@ async def find_players(
 
 
 async def insert_players(
-    scope: Scope, tx: Transaction, brand: Brand, fresh: Sequence[tuple[NewPlayer, Attribution]]
+    scope: Scope,
+    tx: Transaction,
+    brand: Brand,
+    fresh: Sequence[tuple[NewPlayer, Attribution]],
+    box: SecretBox | None = None,
 ) -> dict[str, int]:
-    """Write new players with their registrations and events; returns their ids by user id."""
+    """Write new players with their registrations and events; returns their ids by user id.
+
+    Without `box` there must be nothing personal about them.
+    """
     if not fresh:
         return {}
+    subjects = await _insert_people(tx, [item for item, _ in fresh], box)
     countries = {item.user_id: item.country or visit.country for item, visit in fresh}
     rows = await tx.fetch(
         queries.INSERT_PLAYERS,
@@ -264,6 +295,7 @@ async def insert_players(
         [item.language for item, _ in fresh],
         [item.currency for item, _ in fresh],
         [item.sign_up_at for item, _ in fresh],
+        [subjects.get(item.user_id) for item, _ in fresh],
     )
     ids = {row["user_id"]: int(row["id"]) for row in rows}
     await tx.fetch(
@@ -299,3 +331,16 @@ async def insert_players(
     ]
     await record_all(scope, tx, events)
     return ids
+
+
+async def _insert_people(
+    tx: Transaction, items: Sequence[NewPlayer], box: SecretBox | None
+) -> dict[str, int]:
+    """Keep the personal data of those players about whom there is any; subject ids by user id."""
+    known = [item for item in items if item.person]
+    if not known:
+        return {}
+    if box is None:
+        raise TypeError("personal data needs a box to be kept in")
+    ids = await create_subjects(tx, box, [item.person for item in known])
+    return {item.user_id: subject_id for item, subject_id in zip(known, ids, strict=True)}

@@ -83,7 +83,7 @@ async def _make(
     # A day earlier than the first visit, so that every affiliation is older than its traffic.
     moving = ManualClock(first_day - timedelta(days=1))
     cast: Cast = await make_cast(moving, system.request_id, box, dice)
-    traffic = Traffic(cast, await take_visit_ids(system), dice, volume)
+    traffic = Traffic(cast, await take_visit_ids(system), dice, volume, box)
     for number in range(DAYS):
         day = first_day + timedelta(days=number)
         await traffic.play_day(moving, day, min(day + timedelta(days=1), end))

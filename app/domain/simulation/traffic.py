@@ -19,6 +19,7 @@ from app.domain.visits.links import Link, find_link
 from app.domain.visits.recorder import NewVisit, write_visits
 from app.infra.clock import ManualClock, day_bounds
 from app.infra.clock import business_day as day_of
+from app.infra.crypto import SecretBox
 from app.infra.database import transaction
 from app.infra.telemetry import new_request_id
 from app.infra.visit_ids import VisitIds
@@ -58,7 +59,10 @@ class _Customer:
 class Traffic:
     """Plays the demo's days in order. All chance comes from the dice."""
 
-    def __init__(self, cast: Cast, ids: VisitIds, dice: random.Random, volume: Volume) -> None:
+    def __init__(
+        self, cast: Cast, ids: VisitIds, dice: random.Random, volume: Volume, box: SecretBox
+    ) -> None:
+        self._box = box
         self._cast = cast
         self._ids = ids
         self._dice = dice
@@ -156,7 +160,7 @@ class Traffic:
                 }
             )
         await register_players(
-            self._brand_scope(clock, self._cast.casino), self._cast.casino.id, items
+            self._brand_scope(clock, self._cast.casino), self._cast.casino.id, items, box=self._box
         )
 
     async def _sell(self, clock: ManualClock, visits: list[NewVisit]) -> None:
