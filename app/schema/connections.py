@@ -21,9 +21,11 @@ from tortoise.queryset import QuerySet
 
 from app.domain.errors import Invalid
 from app.domain.paging import LARGEST_PAGE, Listing, Ordering, PageRequest, fetch_page, key_of
+from app.domain.scope import Scope
 from app.infra.crypto import CursorSigner
 from app.schema.context import context_of, scope_of
 from app.schema.fields import COST, PER_ITEM, permission_of, query
+from app.schema.node import LISTED, Listed
 from app.schema.scalars import Count, Cursor
 
 Node = TypeVar("Node")
@@ -92,11 +94,13 @@ def connection(
     """
     graphql_orders = order_enum(orders)
 
-    async def page(info: Info[Any, Any], order: Any, place: Place, chosen: Any) -> Any:
+    def rows(scope: Scope, chosen: Any = None) -> Awaitable[Listing[Any]]:
         if filters is None:
-            found = await listing(scope_of(info))
-        else:
-            found = await listing(scope_of(info), (chosen or filters()).to_domain())
+            return listing(scope)
+        return listing(scope, (chosen or filters()).to_domain())
+
+    async def page(info: Info[Any, Any], order: Any, place: Place, chosen: Any) -> Any:
+        found = await rows(scope_of(info), chosen)
         return await page_of(info, node, found, orders(order.value), place)
 
     # The annotations follow below: they depend on what is listed.
@@ -150,7 +154,9 @@ def connection(
         resolver.__annotations__["filter"] = Annotated[filters | None, words]
     defaults = {**(resolver.__kwdefaults__ or {}), "order_by": next(iter(graphql_orders))}
     resolver.__kwdefaults__ = defaults
-    return query(permission_of(listing), description, cost=LIST_COST, paged=True)(resolver)
+    field = query(permission_of(listing), description, cost=LIST_COST, paged=True)(resolver)
+    field.metadata = {**field.metadata, LISTED: Listed(node, rows)}
+    return field
 
 
 _order_enums: dict[type[StrEnum], Any] = {}

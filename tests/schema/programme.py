@@ -1,0 +1,296 @@
+"""Two tenants side by side: everything of one is foreign to the other (G20)."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from app.domain.accounts.users import Audience
+from app.domain.events import Subject, record
+from app.domain.permissions import PartnerRole, StaffRole
+from app.domain.scope import Actor
+from app.infra.clock import Clock
+from app.infra.crypto import hash_token
+from app.infra.database import transaction
+from app.models import (
+    Affiliation,
+    ApiToken,
+    Brand,
+    BrandKey,
+    Campaign,
+    CommissionPlan,
+    Document,
+    Event,
+    Landing,
+    Partner,
+    PartnerNote,
+    Postback,
+    Promo,
+    Session,
+    TrafficSource,
+    User,
+)
+from app.schema.ids import encode_id
+from tests.factories import (
+    BOX,
+    make_brand,
+    make_brand_key,
+    make_partner,
+    make_user,
+    partner_scope,
+)
+from tests.schema.builder import Operation
+
+ROLES: Mapping[str, tuple[PartnerRole | StaffRole, ...]] = {
+    "partner": tuple(PartnerRole),
+    "admin": tuple(StaffRole),
+}
+# A row id that nothing has.
+MISSING = 900_000_000_000
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Tenant:
+    """A partner with a brand of its own, and rows of every kind: row ids by GraphQL type."""
+
+    partner: Partner
+    brand: Brand
+    rows: dict[str, list[int]] = field(default_factory=dict)
+
+    def id(self, type_name: str, place: int = 0) -> str:
+        """The opaque id of a row."""
+        return str(encode_id(type_name, self.rows[type_name][place]))
+
+
+@dataclass(slots=True)
+class Programme:
+    """One tenant, another one, and a user of each role."""
+
+    clock: Clock
+    own: Tenant
+    foreign: Tenant
+    # By schema and role. Partner users belong to `own`; the advertiser is limited to the brands of `own`.
+    users: dict[tuple[str, str], User] = field(default_factory=dict)
+
+    async def token(self, schema: str, role: str) -> str:
+        """A token of a new session of the user with that role."""
+        return await open_session(self.users[schema, role], self.clock)
+
+
+async def make_programme(clock: Clock, rows: int = 1) -> Programme:
+    """Both tenants, with `rows` rows of each kind."""
+    own, foreign = await _tenant(clock, rows), await _tenant(clock, rows)
+    programme = Programme(clock, own, foreign)
+    for partner_role in PartnerRole:
+        user = await make_user(
+            Audience.PARTNER, partner_role, BOX, clock, partner_id=own.partner.id
+        )
+        programme.users["partner", partner_role.value] = user
+    for staff_role in StaffRole:
+        limited = staff_role is StaffRole.ADVERTISER
+        brand_ids = tuple(own.rows["Brand"]) if limited else None
+        user = await make_user(Audience.STAFF, staff_role, BOX, clock, brand_ids=brand_ids)
+        programme.users["admin", staff_role.value] = user
+    return programme
+
+
+async def make_lists(programme: Programme, rows: int) -> None:
+    """As many rows again in the lists of a user's own: sessions, tokens, colleagues."""
+    for (schema, role), user in list(programme.users.items()):
+        if role == "owner":
+            for _ in range(rows):
+                await _own_rows_of(user, programme.clock)
+                if schema == "admin":
+                    await make_user(Audience.STAFF, StaffRole.SUPPORT, BOX, programme.clock)
+
+
+async def open_session(user: User, clock: Clock) -> str:
+    """A new session of a user; returns its token."""
+    token = secrets.token_urlsafe(24)
+    await _session(user, clock, hash_token(token))
+    return token
+
+
+async def _session(user: User, clock: Clock, token_hash: str) -> Session:
+    now = clock.now()
+    return await Session.create(
+        user_id=user.id,
+        token_hash=token_hash,
+        ip="203.0.113.9",
+        user_agent="Mozilla/5.0",
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+
+
+async def _own_rows_of(user: User, clock: Clock) -> tuple[Session, ApiToken]:
+    session = await _session(user, clock, secrets.token_hex(32))
+    token = await ApiToken.create(
+        user_id=user.id,
+        name="Nightly export",
+        token_hash=secrets.token_hex(32),
+        permissions=["read_reports"],
+        created_at=clock.now(),
+    )
+    return session, token
+
+
+async def _tenant(clock: Clock, count: int) -> Tenant:
+    now = clock.now()
+    partner = await make_partner(clock)
+    tenant = Tenant(partner, await make_brand(clock))
+    made = tenant.rows
+    made |= {name: [] for name in TYPES}
+    made["Partner"].append(partner.id)
+    for place in range(count):
+        number = next(_numbers)
+        brand = tenant.brand if place == 0 else await make_brand(clock)
+        other = partner if place == 0 else await make_partner(clock)
+        if place > 0:
+            made["Partner"].append(other.id)
+            # A partner of the programme, not of this account: staff of the brand sees it.
+            await Affiliation.create(
+                partner=other, brand=tenant.brand, state="accepted", created_at=now
+            )
+        plan = await CommissionPlan.get(brand_id=brand.id)
+        landing = await Landing.get(brand_id=brand.id)
+        affiliation = await Affiliation.create(
+            partner=partner, brand=brand, state="accepted", created_at=now
+        )
+        source = await TrafficSource.create(name=f"Source {number}", created_at=now)
+        campaign = await Campaign.create(
+            partner=partner, brand=brand, plan=plan, name="Same name", created_at=now
+        )
+        promo = await Promo.create(
+            campaign=campaign,
+            partner=partner,
+            brand=brand,
+            landing=landing,
+            traffic_source=source,
+            code=f"promo{number}",
+            title="Same title",
+            created_at=now,
+        )
+        postback = await Postback.create(
+            partner=partner,
+            campaign=campaign,
+            action="any",
+            url="https://tracker.example/p",
+            created_at=now,
+        )
+        member = await make_user(
+            Audience.PARTNER, PartnerRole.VIEWER, BOX, clock, partner_id=partner.id
+        )
+        operator = await make_user(Audience.STAFF, StaffRole.SUPPORT, BOX, clock)
+        session, token = await _own_rows_of(member, clock)
+        document = await Document.create(
+            partner=partner,
+            uploaded_by=member,
+            name="passport.pdf",
+            content_type="application/pdf",
+            size=10,
+            sha256="0" * 64,
+            storage_key=f"documents/{number}",
+            created_at=now,
+        )
+        note = await PartnerNote.create(
+            partner=partner, author=operator, text="Pays late.", created_at=now
+        )
+        key, _ = await make_brand_key(brand, BOX, clock)
+        rows: dict[str, Any] = {
+            "Brand": brand,
+            "CommissionPlan": plan,
+            "Landing": landing,
+            "Affiliation": affiliation,
+            "TrafficSource": source,
+            "Campaign": campaign,
+            "Promo": promo,
+            "Postback": postback,
+            "PartnerUser": member,
+            "OperatorUser": operator,
+            "Session": session,
+            "ApiToken": token,
+            "Document": document,
+            "PartnerNote": note,
+            "BrandKey": await BrandKey.get(key=key),
+            "Event": await _event(tenant, member, session, clock),
+        }
+        for name, row in rows.items():
+            made[name].append(row.id)
+    return tenant
+
+
+async def _event(tenant: Tenant, member: User, session: Session, clock: Clock) -> Event:
+    scope = replace(
+        partner_scope(tenant.partner, clock),
+        actor=Actor("partner_user", member.id),
+        session_id=session.id,
+    )
+    async with transaction() as tx:
+        event_id = await record(
+            scope,
+            tx,
+            "campaign.created",
+            Subject("campaign", 1),
+            partner_id=tenant.partner.id,
+            brand_id=tenant.brand.id,
+            data={"name": "Same name"},
+        )
+    return await Event.get(id=event_id)
+
+
+TYPES = (
+    "Brand",
+    "CommissionPlan",
+    "Landing",
+    "Affiliation",
+    "TrafficSource",
+    "Campaign",
+    "Promo",
+    "Postback",
+    "PartnerUser",
+    "OperatorUser",
+    "Session",
+    "ApiToken",
+    "Document",
+    "PartnerNote",
+    "BrandKey",
+    "Event",
+    "Partner",
+)
+
+
+async def ask(
+    client: httpx.AsyncClient,
+    schema: str,
+    wanted: Operation | str,
+    token: str | None = None,
+    variables: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Run an operation at a schema's endpoint and return the whole answer."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if isinstance(wanted, str):
+        wanted = Operation(wanted, variables or {})
+    body = {"query": wanted.text, "variables": wanted.variables}
+    response = await client.post(f"/{schema}/graphql", json=body, headers=headers)
+    assert response.status_code < 500, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def codes(answer: Mapping[str, Any]) -> list[str]:
+    """The codes of an answer's errors, those of the payloads included."""
+    found = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    for value in (answer.get("data") or {}).values():
+        if isinstance(value, dict):
+            found += [error["code"] for error in value.get("userErrors") or ()]
+    return found
