@@ -18,8 +18,13 @@ from app.infra.money import MoneyError, decimals_of, parse_amount, parse_minor_u
 CHUNK = 1_000
 CLOCK_SKEW = timedelta(minutes=5)
 LARGEST_COUNT = 10**12
+# Far enough from the ends of time for every time zone.
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 _STAG = re.compile(r"([1-9][0-9]{0,17})_([1-9][0-9]{0,18})")
+# What JSON can say and PostgreSQL cannot keep: NUL and lone surrogates.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OFFSET = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
 
 
@@ -58,7 +63,7 @@ class Item:
             return None
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        if not isinstance(value, str) or not value or "\x00" in value:
+        if not isinstance(value, str) or not value or _UNSTORABLE.search(value):
             raise Invalid(f"{name} is not a text", field=(name,))
         if len(value) > longest:
             raise Invalid(f"{name} is longer than {longest} characters", field=(name,))
@@ -110,7 +115,7 @@ class Item:
 
     def count(self, name: str) -> Decimal:
         """A whole number from 0; 0 when it is absent."""
-        value = self._raw.get(name, 0)
+        value = self._raw[name] if self.has(name) else 0
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_COUNT:
             raise Invalid(f"{name} is not a whole number from 0 to {LARGEST_COUNT}", field=(name,))
         return Decimal(value)
@@ -141,9 +146,13 @@ def parse_time(value: Any, field: str) -> datetime:
     """An ISO 8601 time with an offset, in UTC. Raises Invalid naming the field."""
     if isinstance(value, str) and _OFFSET.search(value):
         try:
-            return datetime.fromisoformat(value).astimezone(UTC)
+            at = datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             pass
+        else:
+            if EARLIEST <= at <= LATEST:
+                return at
+            raise Invalid(f"{field} lies outside the years that can be recorded", field=(field,))
     raise Invalid(
         f"{field} is not an ISO 8601 time with an offset, such as 2026-03-01T09:30:00Z",
         field=(field,),

@@ -107,6 +107,8 @@ def _plain(raw: bytes, encoding: str) -> bytes:
         raise JsonError(f"the body is not gzip: {error}") from None
     if len(plain) > LARGEST_BODY:
         raise BodyTooLarge
+    if not unpacker.eof or unpacker.unused_data:
+        raise JsonError("the body is not one whole gzip member: it is cut off or goes on after it")
     return plain
 
 

@@ -324,9 +324,11 @@ class Rows:
             if column["column_default"] or column["optional"]:
                 continue
             values[name] = self._value(table, column)
+        # What check constraints ask for; those of the next migration hold for its data as well.
+        if table == "users":
+            values |= {"audience": "partner", "partner_id": self.newest["partners"]}
         if table == "sessions":
-            # A session belongs to one user; the constraint that says so may be yet to come.
-            values["partner_user_id"] = self.newest["partner_users"]
+            values["token_hash"] = f"{next(_numbers)}"
         names = ", ".join(values)
         places = ", ".join(f"${n}" for n in range(1, len(values) + 1))
         self.newest[table] = (

@@ -30,10 +30,11 @@ class FirstDepositReport:
 
 async def record_first_deposits(
     scope: Scope, tx: Transaction, brand: Brand, reports: Sequence[FirstDepositReport]
-) -> None:
+) -> set[int]:
     """Keep the earliest first deposit of each player; a moved one is superseded and leaves a change.
 
-    Only a player's very first one is an event: a correction never fires again.
+    Only a player's very first one is an event: a correction never fires again. Returns the players
+    whose first deposit is new or has moved.
     """
     earliest: dict[int, FirstDepositReport] = {}
     for report in sorted(reports, key=lambda report: (report.at, report.player_id)):
@@ -44,7 +45,7 @@ async def record_first_deposits(
         report for report in earliest.values() if _differs(report, known.get(report.player_id))
     ]
     if not wanted:
-        return
+        return set()
     recording = await tx.recording()
     replaced = [known[report.player_id] for report in wanted if report.player_id in known]
     if replaced:
@@ -54,6 +55,7 @@ async def record_first_deposits(
     await _insert(tx, brand, recording, list(zip(new_ids, wanted, strict=True)), known)
     new = [report for report in wanted if report.player_id not in known]
     await record_all(scope, tx, [_event(brand, report) for report in new])
+    return {report.player_id for report in wanted}
 
 
 def _differs(report: FirstDepositReport, known: Row | None) -> bool:

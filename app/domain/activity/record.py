@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +27,7 @@ from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.database import Row, Transaction, transaction
 from app.infra.encoding import dumps_text
-from app.infra.money import quantise
+from app.infra.money import EXACT, quantise
 from app.models import Brand
 
 
@@ -81,7 +81,26 @@ class _Accepted:
 
     def delta(self, name: str) -> Decimal:
         before = self.replaces[name] if self.replaces else Decimal(0)
-        return self.item.metrics[name] - before
+        return EXACT.subtract(self.item.metrics[name], before)
+
+    @property
+    def revised(self) -> bool:
+        """True when a number differs from the row that is replaced."""
+        return any(self.delta(name) for name in queries.METRICS)
+
+    @property
+    def written(self) -> bool:
+        """True when a row must be written. One with the same numbers keeps the newer revision, which wins later."""
+        return self.replaces is None or self.revised or _is_newer(self.item, self.replaces)
+
+    def result(self, moved: Collection[int]) -> ActivityResult:
+        """The answer, when the first deposits of the players in `moved` are new or have moved."""
+        status = Status.UNCHANGED
+        if self.replaces is None:
+            status = Status.CREATED
+        elif self.revised or (self.item.first_deposit is not None and self.player_id in moved):
+            status = Status.UPDATED
+        return ActivityResult(self.item.user_id, status)
 
 
 def parse_interval(scope: Scope, brand: Brand, start: Any, end: Any) -> Interval:
@@ -134,14 +153,14 @@ async def _record_chunk(
         for row in rows:
             stored.setdefault((row["player_id"], row["currency"]), []).append(row)
         accepted: dict[tuple[int, str], _Accepted] = {}
-        results = [
+        decided = [
             item
             if isinstance(item, ActivityResult)
             else _decide(interval, item, players.get(item.user_id), stored, accepted)
             for item in parsed
         ]
-        await _write(scope, tx, brand, interval, list(accepted.values()))
-    return results
+        moved = await _write(scope, tx, brand, interval, list(accepted.values()))
+    return [item if isinstance(item, ActivityResult) else item.result(moved) for item in decided]
 
 
 def _parse(scope: Scope, brand: Brand, raw: Any) -> NewActivity | ActivityResult:
@@ -210,8 +229,8 @@ def _decide(
     player: tuple[int, Attribution] | None,
     stored: dict[tuple[int, str], list[Row]],
     accepted: dict[tuple[int, str], _Accepted],
-) -> ActivityResult:
-    """What becomes of an item; an item to be written is added to `accepted`."""
+) -> ActivityResult | _Accepted:
+    """The refusal of an item, or what is known of it; then it is added to `accepted` as well."""
     if player is None:
         message = "no player has this user_id: register it first, or send its tag"
         return ActivityResult(item.user_id, Status.REJECTED, "unknown_player", message)
@@ -234,11 +253,11 @@ def _decide(
     if refusal is not None:
         return refusal
     accepted[key] = _Accepted(item, player_id, attribution, before)
-    return ActivityResult(item.user_id, Status.UPDATED if before else Status.CREATED)
+    return accepted[key]
 
 
 def _compare(item: NewActivity, before: Row) -> ActivityResult | None:
-    """The answer when the item does not replace the row, else None."""
+    """The refusal when the item must not replace the row, else None."""
     equal = all(before[name] == value for name, value in item.metrics.items())
     if item.revision is not None and before["revision"] is not None:
         if item.revision < before["revision"]:
@@ -247,19 +266,20 @@ def _compare(item: NewActivity, before: Row) -> ActivityResult | None:
         if item.revision == before["revision"] and not equal:
             message = f"revision {item.revision} is stored with other content: send a higher one"
             return ActivityResult(item.user_id, Status.REJECTED, "conflict", message)
-    if equal and item.first_deposit is None:
-        return ActivityResult(item.user_id, Status.UNCHANGED)
     return None
+
+
+def _is_newer(item: NewActivity, before: Row) -> bool:
+    return item.revision is not None and (
+        before["revision"] is None or item.revision > before["revision"]
+    )
 
 
 async def _write(
     scope: Scope, tx: Transaction, brand: Brand, interval: Interval, accepted: Sequence[_Accepted]
-) -> None:
-    changed = [
-        entry
-        for entry in accepted
-        if entry.replaces is None or any(entry.delta(name) for name in queries.METRICS)
-    ]
+) -> set[int]:
+    """Write what was accepted; returns the players whose first deposit is new or has moved."""
+    changed = [entry for entry in accepted if entry.written]
     if changed:
         await _write_activities(tx, brand, interval, changed)
     deposits = [
@@ -281,8 +301,9 @@ async def _write(
         for entry in accepted
         if (reported := entry.item.first_deposit) is not None
     ]
-    await record_first_deposits(scope, tx, brand, first)
+    moved = await record_first_deposits(scope, tx, brand, first)
     await record_all(scope, tx, deposits)
+    return moved
 
 
 def _deposit_data(entry: _Accepted) -> dict[str, Any]:

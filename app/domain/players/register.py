@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -50,7 +50,8 @@ class NewPlayer:
     sign_up_at: datetime
     country: str | None
     language: str | None
-    currency: str
+    # None: not said; a new player has the brand's.
+    currency: str | None
     # What the brand tells of the person: kept apart, under the person's own key (A6A).
     person: Mapping[str, str] = field(default_factory=dict)
 
@@ -123,7 +124,10 @@ async def _register_chunk(
             if isinstance(item, PlayerResult):
                 results.append(item)
             elif item.user_id in known:
-                results.append(await _repeat(scope, tx, brand, known[item.user_id], item))
+                result, known[item.user_id] = await _repeat(
+                    scope, tx, brand, known[item.user_id], item
+                )
+                results.append(result)
             elif item.user_id in fresh:
                 results.append(_repeat_within_batch(fresh[item.user_id], item))
             else:
@@ -147,7 +151,7 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewPlayer | PlayerResult:
             sign_up_at=item.required_time("sign_up_at", scope),
             country=country,
             language=item.text("language", 16),
-            currency=item.currency(brand.currency),
+            currency=item.currency(brand.currency) if item.has("currency") else None,
             person=_person(item),
         )
     except Invalid as error:
@@ -184,15 +188,23 @@ def _attribute(
 
 async def _repeat(
     scope: Scope, tx: Transaction, brand: Brand, known: KnownPlayer, item: NewPlayer
-) -> PlayerResult:
-    """A player is attributed once: another tag is a conflict, another country or language an update (M03)."""
+) -> tuple[PlayerResult, KnownPlayer]:
+    """A player is attributed once: another tag is a conflict, another country or language an update (M03).
+
+    What the item does not say stays. Returns the player as it is afterwards as well.
+    """
     stag = f"{known.attribution.promo_id}_{known.attribution.visit_id}"
-    if item.tag is not None and item.tag.visit_id != known.attribution.visit_id:
+    if item.tag is not None and str(item.tag) != stag:
         message = f"the player was registered with the tag {stag} and stays with it"
-        return _rejected(item, "conflict", message)
-    profile = (item.country or known.country, item.language or known.language, item.currency)
+        return _rejected(item, "conflict", message), known
+    profile = (
+        item.country or known.country,
+        item.language or known.language,
+        item.currency or known.currency,
+    )
     if profile == (known.country, known.language, known.currency):
-        return PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UNCHANGED)
+        unchanged = PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UNCHANGED)
+        return unchanged, known
     await tx.fetch(queries.UPDATE_PLAYER, known.id, *profile)
     event = NewEvent(
         "player.updated",
@@ -203,7 +215,9 @@ async def _repeat(
         {"country": profile[0], "language": profile[1], "currency": profile[2]},
     )
     await record_all(scope, tx, [event])
-    return PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UPDATED)
+    updated = PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UPDATED)
+    country, language, currency = profile
+    return updated, replace(known, country=country, language=language, currency=currency)
 
 
 def _repeat_within_batch(first: tuple[NewPlayer, Attribution], item: NewPlayer) -> PlayerResult:
@@ -282,6 +296,7 @@ async def insert_players(
         return {}
     subjects = await _insert_people(tx, [item for item, _ in fresh], box)
     countries = {item.user_id: item.country or visit.country for item, visit in fresh}
+    currencies = {item.user_id: item.currency or brand.currency for item, _ in fresh}
     rows = await tx.fetch(
         queries.INSERT_PLAYERS,
         brand.id,
@@ -293,7 +308,7 @@ async def insert_players(
         [visit.visit_id for _, visit in fresh],
         [countries[item.user_id] for item, _ in fresh],
         [item.language for item, _ in fresh],
-        [item.currency for item, _ in fresh],
+        [currencies[item.user_id] for item, _ in fresh],
         [item.sign_up_at for item, _ in fresh],
         [subjects.get(item.user_id) for item, _ in fresh],
     )
@@ -310,7 +325,7 @@ async def insert_players(
         [visit.promo_id for _, visit in fresh],
         [ids[item.user_id] for item, _ in fresh],
         [countries[item.user_id] for item, _ in fresh],
-        [item.currency for item, _ in fresh],
+        [currencies[item.user_id] for item, _ in fresh],
     )
     events = [
         NewEvent(
@@ -324,7 +339,7 @@ async def insert_players(
                 "promo_id": visit.promo_id,
                 "campaign_id": visit.campaign_id,
                 "country": countries[item.user_id],
-                "currency": item.currency,
+                "currency": currencies[item.user_id],
             },
         )
         for item, visit in fresh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from app.domain.permissions import Permission, requires
@@ -13,7 +13,7 @@ from app.domain.reports.metrics import BASE_METRICS, FORMULA_METRICS, METRICS, K
 from app.domain.reports.specification import Grouping, ReportSpecification
 from app.domain.scope import Scope
 from app.infra.database import fetch
-from app.infra.money import NO_CURRENCY, Money
+from app.infra.money import EXACT, NO_CURRENCY, Money
 
 Number = Decimal | None
 # A money metric has one amount per currency, in the order of the codes; other metrics have one number.
@@ -76,7 +76,7 @@ def _total(groups: Iterable[Sums]) -> Sums:
         for currency, by_name in sums.items():
             mine = total.setdefault(currency, dict.fromkeys(by_name, Decimal(0)))
             for name, value in by_name.items():
-                mine[name] += value
+                mine[name] = EXACT.add(mine[name], value)
     return total
 
 
@@ -113,7 +113,8 @@ def _money(
         needs = formula.needs if formula else (name,)
         if not any(sums[currency][need] for need in needs if need not in counts):
             continue
-        amount = formula.compute(inputs) if formula else inputs[name]
+        with localcontext(EXACT):
+            amount = formula.compute(inputs) if formula else inputs[name]
         if amount is not None:
             found.append(Money(amount, currency))
     return tuple(found)

@@ -1,0 +1,213 @@
+"""What reports must say, computed the plain way: a list of facts, summed in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from app.domain.reports.run import Report
+from app.domain.reports.specification import Grouping, ReportFilters, ReportSpecification
+from app.infra.money import Money
+
+COUNTS = (
+    "visits_count",
+    "registrations_count",
+    "first_deposits_count",
+    "deposits_count",
+    "cashouts_count",
+    "chargebacks_count",
+    "casino_bets_count",
+    "sales_count",
+    "leads_count",
+)
+AMOUNTS = (
+    "first_deposits_sum",
+    "deposits_sum",
+    "cashouts_sum",
+    "chargebacks_sum",
+    "bonus_issues_sum",
+    "casino_total_bets_sum",
+    "casino_total_wins_sum",
+    "sales_sum",
+)
+FORMULAS: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
+    "net_deposits": (
+        ("deposits_sum", "cashouts_sum", "chargebacks_sum"),
+        lambda deposits, cashouts, chargebacks: deposits - cashouts - chargebacks,
+    ),
+    "ggr": (
+        ("casino_total_bets_sum", "casino_total_wins_sum"),
+        lambda bets, wins: bets - wins,
+    ),
+}
+RATIOS = {
+    "registrations_conversion_rate": ("registrations_count", "visits_count"),
+    "first_deposits_conversion_rate": ("first_deposits_count", "registrations_count"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact that holds, with its dimensions as they were when it was recorded."""
+
+    day: date
+    promo: int
+    campaign: int
+    plan: int
+    brand: int
+    partner: int
+    country: str
+    currency: str
+    values: dict[str, Decimal] = field(hash=False)
+
+    def key(self, grouping: Grouping) -> Any:
+        """What the fact is grouped under."""
+        return {
+            Grouping.BRAND: self.brand,
+            Grouping.CAMPAIGN: self.campaign,
+            Grouping.PROMO: self.promo,
+            Grouping.STRATEGY: self.plan,
+            Grouping.PARTNER: self.partner,
+            Grouping.PLAYER_COUNTRY: self.country,
+            Grouping.DAY: self.day,
+            Grouping.WEEK: self.day - timedelta(days=self.day.weekday()),
+            Grouping.MONTH: self.day.replace(day=1),
+            Grouping.QUARTER: self.day.replace(day=1, month=(self.day.month - 1) // 3 * 3 + 1),
+            Grouping.YEAR: self.day.replace(day=1, month=1),
+        }[grouping]
+
+
+def expected(
+    facts: Iterable[Fact],
+    specification: ReportSpecification,
+    partner: int | None = None,
+    brands: frozenset[int] | None = None,
+) -> tuple[list[tuple[tuple[Any, ...], dict[str, Any]]], dict[str, Any]]:
+    """The rows in order, each with its keys and cells, and the totals."""
+    chosen = [
+        fact
+        for fact in facts
+        if specification.first_day <= fact.day <= specification.last_day
+        and (partner is None or fact.partner == partner)
+        and (brands is None or fact.brand in brands)
+        and _passes(fact, specification.filters)
+    ]
+    groups: dict[tuple[Any, ...], list[Fact]] = {}
+    for fact in chosen:
+        keys = tuple(fact.key(grouping) for grouping in specification.group_by)
+        groups.setdefault(keys, []).append(fact)
+    rows = [
+        (keys, _cells(groups[keys], specification.metrics))
+        for keys in sorted(groups)
+        if _says_something(groups[keys], specification.metrics)
+    ]
+    return rows, _cells(chosen, specification.metrics)
+
+
+def answered(report: Report) -> tuple[list[tuple[tuple[Any, ...], dict[str, Any]]], dict[str, Any]]:
+    """A report in the form of `expected`."""
+    rows = [(tuple(row.keys.values()), _plain(row.cells)) for row in report.rows]
+    return rows, _plain(report.totals.cells)
+
+
+def _plain(cells: Any) -> dict[str, Any]:
+    return {
+        name: round(cell, 20) if name in RATIOS and cell is not None else cell
+        for name, cell in cells.items()
+    }
+
+
+def _passes(fact: Fact, filters: ReportFilters) -> bool:
+    pairs: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+        (fact.brand, filters.brand_ids),
+        (fact.campaign, filters.campaign_ids),
+        (fact.promo, filters.promo_ids),
+        (fact.plan, filters.plan_ids),
+        (fact.partner, filters.partner_ids),
+        (fact.country, filters.countries),
+    )
+    return all(not allowed or value in allowed for value, allowed in pairs)
+
+
+def _needs(metrics: Iterable[str]) -> set[str]:
+    needs: set[str] = set()
+    for name in metrics:
+        if name in FORMULAS:
+            needs |= set(FORMULAS[name][0])
+        else:
+            needs |= set(RATIOS.get(name, (name,)))
+    return needs
+
+
+def _says_something(facts: list[Fact], metrics: tuple[str, ...]) -> bool:
+    currencies = {fact.currency for fact in facts}
+    return any(_sum(facts, name, code) for name in _needs(metrics) for code in currencies)
+
+
+def _sum(facts: list[Fact], name: str, currency: str | None = None) -> Fraction:
+    return sum(
+        (
+            Fraction(fact.values.get(name, 0))
+            for fact in facts
+            if currency is None or fact.currency == currency
+        ),
+        Fraction(0),
+    )
+
+
+def _exact(value: Fraction) -> Decimal:
+    """A sum of decimals with at most 18 places, as a Decimal."""
+    return Decimal(int(value * 10**18)).scaleb(-18)
+
+
+def _cells(facts: list[Fact], metrics: tuple[str, ...]) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for name in metrics:
+        if name in RATIOS:
+            top, bottom = (_sum(facts, part) for part in RATIOS[name])
+            ratio = Decimal(int(top)) / Decimal(int(bottom)) if bottom else None
+            cells[name] = None if ratio is None else round(ratio, 20)
+        elif name in COUNTS:
+            cells[name] = _exact(_sum(facts, name))
+        else:
+            cells[name] = _money(facts, name)
+    return cells
+
+
+def _money(facts: list[Fact], name: str) -> tuple[Money, ...]:
+    needs, formula = FORMULAS.get(name, ((name,), lambda value: value))
+    found = []
+    for currency in sorted({fact.currency for fact in facts} - {"XXX"}):
+        sums = [_sum(facts, need, currency) for need in needs]
+        if any(sums):
+            found.append(Money(_exact(formula(*sums)), currency))
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class Link:
+    """A promo with what its facts carry."""
+
+    promo: int
+    campaign: int
+    plan: int
+    brand: int
+    partner: int
+
+    def fact(self, day: date, country: str, currency: str, values: dict[str, Decimal]) -> Fact:
+        dimensions = (self.promo, self.campaign, self.plan, self.brand, self.partner)
+        return Fact(day, *dimensions, country, currency, values)
+
+
+@dataclass(slots=True)
+class ModelPlayer:
+    """A player as the model knows it."""
+
+    link: Link
+    country: str
+    currency: str
+    first_deposit: tuple[datetime, Decimal, str] | None = None
