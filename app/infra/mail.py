@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
+# Mail servers repeat the address that they refuse; it is personal data, and reasons are stored and logged (A6A).
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
 class MailRefused(Exception):
-    """The mail server did not take the mail. `for_good`: asking again changes nothing."""
+    """The mail server did not take the mail. `for_good`: asking again changes nothing. The reason names no address."""
 
     def __init__(self, reason: str, *, for_good: bool) -> None:
-        super().__init__(reason)
+        super().__init__(_ADDRESS.sub("[address]", reason))
         self.for_good = for_good
 
 
@@ -77,7 +82,8 @@ class Mailer:
             ) from None
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]
-            raise MailRefused(str(error), for_good=all(code >= 500 for code in codes)) from None
+            reason = "; ".join(f"{one.code} {one.message}" for one in error.recipients)
+            raise MailRefused(reason, for_good=all(code >= 500 for code in codes)) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailRefused(f"{type(error).__name__}: {error}", for_good=False) from None
 

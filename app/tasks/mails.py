@@ -65,12 +65,19 @@ class MailSender:
             try:
                 if mail.email is None:
                     raise MailRefused("the person was erased", for_good=True)
+                if not mail.link_works:
+                    raise MailRefused("its link was used, withdrawn or has expired", for_good=True)
                 await mailer.send(write(mail, mail.email, self._settings.frontend_address))
             except MailRefused as refused:
                 await postpone(scope, mail, str(refused), for_good=refused.for_good)
                 logger().warning(
                     "mail.refused", mail_id=mail.id, template=mail.template, error=str(refused)
                 )
+            except Exception as error:
+                # One mail that cannot be written must not hold up the others, nor be tried for ever.
+                reason = f"not written: {type(error).__name__}"
+                await postpone(scope, mail, reason, for_good=False)
+                logger().error("mail.failed", mail_id=mail.id, template=mail.template, error=reason)
             else:
                 await mark_sent(scope, mail.id)
                 logger().info("mail.sent", mail_id=mail.id, template=mail.template)

@@ -82,9 +82,10 @@ _STARTS = {
 
 
 async def download(request: Request) -> Response:
-    """`GET /files/{link}`: the file, as an attachment. A forged and an expired link look the same: 404."""
+    """`GET /files/document?link=…`: the file, as an attachment. A forged and an expired link look the same: 404."""
     services = services_of(request)
-    file = open_file_link(services.signer, request.path_params["link"], services.clock.now())
+    link = request.query_params.get("link", "")
+    file = open_file_link(services.signer, link, services.clock.now())
     try:
         pieces = await services.storage.read(file.storage_key)
     except FileMissing:

@@ -199,7 +199,7 @@ class StaffQueries:
     )
     documents = connection(
         Document,
-        documents.documents,
+        documents.documents_for_review,
         documents.DocumentOrder,
         DocumentFilterInput,
         "Partners' documents (O20).",

@@ -1,0 +1,1 @@
+"""Tests of users, sessions, tokens, links and teams."""
