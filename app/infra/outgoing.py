@@ -1,7 +1,8 @@
 """Outgoing HTTP to addresses that partners chose: only public targets, no redirects, a capped answer.
 
 The host is resolved once and the connection goes to that very address, so that a name cannot point somewhere else
-between the check and the call.
+between the check and the call. Everything above the connection keeps the name: certificates are checked for it, and a
+connection is used again for that name only, not for another partner's host behind the same address.
 """
 
 from __future__ import annotations
@@ -12,14 +13,27 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
 
+import httpcore
 import httpx
 
 from app.infra.database import refuse_in_transaction
 
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
 KEPT_BODY = 1_000
 _READ_AT_MOST = 64 * 1024
+
+_FAILURES = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    OSError,
+)
 
 
 class RefusedTarget(Exception):
@@ -37,21 +51,22 @@ class Answer:
 
 
 class OutgoingClient:
-    """One process's client for calls to partners' servers."""
+    """One process's client for calls to partners' servers. `tls` is for a certificate authority of one's own."""
 
-    def __init__(self, *, timeout: float, connections: int, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        connections: int,
+        allow_private: bool,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._timeout = timeout
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._client = httpx.AsyncClient(
-            timeout=timeout,
-            limits=limits,
-            follow_redirects=False,
-            trust_env=False,
-            # One partner's cookies are not for another one behind the same address.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # The first part of the body is kept as it comes.
-            headers={"Accept-Encoding": "identity"},
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            max_connections=connections,
+            keepalive_expiry=5,
+            network_backend=_CheckedNetwork(allow_private),
         )
 
     async def get(self, url: str, headers: dict[str, str]) -> Answer:
@@ -60,43 +75,56 @@ class OutgoingClient:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                code, body = await self._call(url, headers)
+                code, body = await self._call(httpx.URL(url), headers)
         except TimeoutError:
             return _failed(started, f"no answer within {self._timeout:g} s")
         except (RefusedTarget, httpx.InvalidURL) as error:
             return _failed(started, str(error))
-        except (httpx.HTTPError, OSError) as error:
+        except _FAILURES as error:
             return _failed(started, f"{type(error).__name__}: {error}".rstrip(": "))
         return Answer(_since(started), code, body, None)
 
-    async def _call(self, url: str, headers: dict[str, str]) -> tuple[int, str]:
-        parsed = httpx.URL(url)
-        address = await resolve(
-            parsed.host, parsed.port or _default_port(parsed), self._allow_private
+    async def _call(self, url: httpx.URL, headers: dict[str, str]) -> tuple[int, str]:
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
-        request = self._client.build_request(
-            "GET",
-            parsed.copy_with(host=address),
-            headers={**headers, "Host": parsed.netloc.decode("ascii")},
-            extensions={"sni_hostname": parsed.host},
-        )
-        response = await self._client.send(request, stream=True)
-        try:
-            return response.status_code, await _first_part(response)
-        finally:
-            await response.aclose()
+        named = {**headers, "Host": url.netloc.decode("ascii")}
+        async with self._pool.stream("GET", target, headers=list(named.items())) as response:
+            return response.status, await _first_part(response)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._pool.aclose()
 
 
-def _default_port(url: httpx.URL) -> int:
-    return 443 if url.scheme == "https" else 80
+class _CheckedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects to the very address that was checked."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        address = await resolve(host, port, self._allow_private)
+        return await self._network.connect_tcp(
+            address, port, timeout, local_address, socket_options
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)
 
 
 async def resolve(host: str, port: int, allow_private: bool) -> str:
     """The address to connect to. Raises RefusedTarget when any address of the host is not public."""
+    if not host:
+        raise RefusedTarget("the URL names no host")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -118,9 +146,9 @@ def _is_allowed(address: str, allow_private: bool) -> bool:
     return allow_private or ip.is_global
 
 
-async def _first_part(response: httpx.Response) -> str:
+async def _first_part(response: httpcore.Response) -> str:
     data = b""
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_stream():
         data += chunk
         if len(data) >= _READ_AT_MOST:
             break

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from app.infra.database import OutgoingCallInTransaction, transaction
 from app.infra.outgoing import KEPT_BODY, OutgoingClient
@@ -19,7 +27,7 @@ from app.tasks.broker import configure_broker
 from app.tasks.postbacks import DELIVER
 from app.tasks.worker import declare_actors, send_wake_up
 from tests.processes.instance import free_port
-from tests.tasks.tracker import Tracker, answering
+from tests.tasks.tracker import Tracker, answering, tracker
 
 _connecting: list[Any] | None = None
 
@@ -94,7 +102,7 @@ async def test_a_link_local_target_is_refused_even_where_private_ones_are_allowe
 async def test_the_host_is_named_to_the_server_as_in_the_url(
     client: OutgoingClient, listener: Tracker
 ) -> None:
-    port = listener.url.rpartition(":")[2]
+    port = listener.port
 
     answer = await client.get(f"http://localhost:{port}/postback?a=b%20c", {"User-Agent": "us"})
 
@@ -135,12 +143,12 @@ async def test_only_the_first_part_of_a_body_is_read_and_kept_a20(
     assert cut_off.wait(60)
 
 
-async def test_a_body_is_asked_for_as_it_is_to_be_kept_a20(
+async def test_no_compressed_body_is_asked_for_because_it_is_kept_as_it_comes_a20(
     client: OutgoingClient, listener: Tracker
 ) -> None:
     await client.get(f"{listener.url}/postback", {})
 
-    assert listener.received[0].headers["accept-encoding"] == "identity"
+    assert "accept-encoding" not in listener.received[0].headers
 
 
 async def test_bytes_that_are_no_text_are_kept_as_replacements_a20(
@@ -219,6 +227,92 @@ async def test_a_refused_connection_is_answered_with_the_reason(client: Outgoing
 
     assert answer.code is None
     assert "ConnectError" in (answer.error or "")
+
+
+@pytest.fixture(scope="module")
+def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's and a client's context for a certificate of `localhost`, which the client believes."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with NamedTemporaryFile(suffix=".pem") as file:
+        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made)
+        file.flush()
+        server.load_cert_chain(file.name)
+    return server, ssl.create_default_context(cadata=made.decode())
+
+
+@pytest.fixture
+def secure(certificate: tuple[ssl.SSLContext, ssl.SSLContext]) -> Iterator[Tracker]:
+    """A tracker that speaks TLS, with a certificate of `localhost`."""
+    with tracker(certificate[0]) as running:
+        yield running
+
+
+@pytest.fixture
+async def believing(
+    certificate: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> AsyncIterator[OutgoingClient]:
+    """A client that believes the secure tracker's certificate."""
+    client = OutgoingClient(timeout=30, connections=5, allow_private=True, tls=certificate[1])
+    yield client
+    await client.close()
+
+
+async def test_a_certificate_of_the_urls_host_is_accepted(
+    believing: OutgoingClient, secure: Tracker
+) -> None:
+    answer = await believing.get(f"https://localhost:{secure.port}/postback", {})
+
+    assert (answer.code, answer.error) == (200, None)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    client: OutgoingClient, secure: Tracker
+) -> None:
+    answer = await client.get(f"https://localhost:{secure.port}/postback", {})
+
+    assert answer.code is None
+    assert "CERTIFICATE_VERIFY_FAILED" in (answer.error or "")
+
+
+async def test_an_open_connection_is_not_used_for_another_host_behind_the_same_address(
+    believing: OutgoingClient, secure: Tracker
+) -> None:
+    assert (await believing.get(f"https://localhost:{secure.port}/postback", {})).code == 200
+
+    answer = await believing.get(f"https://127.0.0.1:{secure.port}/postback", {})
+
+    assert answer.code is None
+    assert "CERTIFICATE_VERIFY_FAILED" in (answer.error or "")
+    assert len(secure.received) == 1
+
+
+async def test_connections_are_used_again_for_the_same_host(
+    client: OutgoingClient, listener: Tracker
+) -> None:
+    ports: set[int] = set()
+
+    def note(request: BaseHTTPRequestHandler) -> None:
+        ports.add(request.client_address[1])
+        answering(200)(request)
+
+    listener.answer = note
+
+    for _ in range(3):
+        await client.get(f"{listener.url}/postback", {})
+
+    assert len(ports) == 1
 
 
 async def test_no_http_request_is_made_inside_a_transaction(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -49,12 +50,15 @@ def slowly(seconds: float, answer: Answer) -> Answer:
 class Tracker:
     """The running server. `answer` may be replaced at any time."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Answer = answering(200)
         self._received: list[Received] = []
         self._arrival = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_port
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def received(self) -> list[Received]:
@@ -114,9 +118,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def tracker() -> Iterator[Tracker]:
+def tracker(tls: ssl.SSLContext | None = None) -> Iterator[Tracker]:
     """A tracker that listens on a free port."""
-    running = Tracker()
+    running = Tracker(tls)
     thread = threading.Thread(target=running.serve, name="tracker", daemon=True)
     thread.start()
     try:
