@@ -40,6 +40,18 @@ UPDATE users SET email_digest = 'erased-' || id, password_hash = NULL, totp_secr
     statistic_token = NULL, statistic_token_hash = NULL, state = 'blocked'
 WHERE subject_id = $1
 """
+# Nothing that once let the person in may do so again, whatever becomes of the row.
+_END_TOKENS = """
+UPDATE api_tokens SET revoked_at = COALESCE(revoked_at, $2)
+WHERE user_id IN (SELECT id FROM users WHERE subject_id = $1)
+"""
+_END_LINKS = """
+UPDATE account_links SET used_at = COALESCE(used_at, $2)
+WHERE user_id IN (SELECT id FROM users WHERE subject_id = $1)
+"""
+_DROP_RECOVERY_CODES = """
+DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM users WHERE subject_id = $1)
+"""
 
 
 async def create_subject(tx: Transaction, box: SecretBox, data: Mapping[str, Any]) -> int:
@@ -99,6 +111,9 @@ async def erase_subject(scope: Scope, subject_id: int) -> bool:
         if erased:
             await tx.fetch(_EMPTY_SESSIONS, subject_id, scope.now())
             await tx.fetch(_EMPTY_USERS, subject_id)
+            await tx.fetch(_END_TOKENS, subject_id, scope.now())
+            await tx.fetch(_END_LINKS, subject_id, scope.now())
+            await tx.fetch(_DROP_RECOVERY_CODES, subject_id)
             await record(scope, tx, "person.erased", EventSubject("subject", subject_id))
     return bool(erased)
 
