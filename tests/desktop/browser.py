@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 ARTEFACTS = Path(__file__).parents[2] / "test-artefacts"
 
@@ -56,10 +56,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         self.page.on("request", lambda request: self._requested(request.url))
         self.page.on("websocket", lambda socket: self._requested(socket.url))
-        self.page.on(
-            "requestfailed",
-            lambda request: self.complaints.append(f"failed: {request.url} {request.failure}"),
-        )
+        self.page.on("requestfailed", self._failed)
 
     def close(self) -> None:
         """End the visit with its profile."""
@@ -78,6 +75,11 @@ class Visit:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        # A page that is left gives up what it was still loading.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {request.url} {request.failure}")
 
     def _requested(self, url: str) -> None:
         parts = urlsplit(url)

@@ -1,17 +1,23 @@
 // GraphiQL itself: large, so it is loaded after the page stands.
 
 import "./workers";
+// GraphiQL asks for these when it is drawn, and takes no clicks until it has them: have them before.
+import "monaco-graphql/esm/lite.js";
+import "monaco-graphql/esm/monaco-editor.js";
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { GraphiQL } from "graphiql";
 import { useMemo } from "react";
 import { fetcherOf } from "./fetcher";
 import { type Session, authorization } from "./session";
-import { addNewOperations, shippedTabs, storage } from "./tabs";
+import { shippedTabs, storage } from "./tabs";
 
 const plugins = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })];
 
-addNewOperations();
+// The editor gives up what it was doing when it is closed, and nobody waits for that.
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof Error && event.reason.name === "Canceled") event.preventDefault();
+});
 
 interface Properties {
   session: Session | null;
