@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
@@ -29,7 +30,7 @@ from app.schema.transport.sse import Streams
 from app.schema.transport.websocket import WebSocketTransport
 from app.settings import Settings, SettingsError, settings
 from app.web import account_pages, files, health, home, inbox, intake, links
-from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext
+from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext, refused
 from app.web.services import Services
 
 if TYPE_CHECKING:
@@ -37,24 +38,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Send
     from starlette.types import Scope as ASGIScope
-
-# The first path segments that are no promo codes.
-RESERVED_CODES = frozenset(
-    {
-        "account",
-        "admin",
-        "api",
-        "events",
-        "favicon.ico",
-        "files",
-        "graphiql-assets",
-        "health",
-        "inbox",
-        "metrics",
-        "partner",
-        "users",
-    }
-)
 
 
 def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette:
@@ -114,6 +97,7 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             Middleware(RequestContext),
             Middleware(ErrorAnswers),
         ],
+        exception_handlers={HTTPException: refused},
         lifespan=lifespan,
     )
 

@@ -231,9 +231,20 @@ def settings() -> Settings:
 
 
 def _explain(item: Any) -> str:
-    name = str(item["loc"][0]) if item["loc"] else "demo"
-    variable = f"TRIBUTARY_{name.upper()}"
     reason = str(item["msg"]).removeprefix("Value error, ")
-    example = _EXAMPLES.get(name)
-    hint = f" Example: {variable}={example}" if example else ""
-    return f"{variable}: {reason}.{hint}"
+    if not item["loc"]:
+        # A rule over several settings names them itself.
+        return f"TRIBUTARY_DEMO: {reason}."
+    name = str(item["loc"][0])
+    example = _EXAMPLES.get(name) or _default_of(name)
+    hint = f" Example: TRIBUTARY_{name.upper()}={example}" if example else ""
+    return f"TRIBUTARY_{name.upper()}: {reason}.{hint}"
+
+
+def _default_of(name: str) -> str:
+    """A setting's default, as an example of what it looks like."""
+    field = Settings.model_fields.get(name)
+    default = field.default if field is not None else None
+    if default is None or default == ():
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)

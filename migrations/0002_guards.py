@@ -33,6 +33,8 @@ CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER fact_changes_append_only BEFORE UPDATE OR DELETE ON fact_changes
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER visits_append_only BEFORE UPDATE OR DELETE ON visits
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- The only change that a fact allows is being superseded, once.
 CREATE FUNCTION refuse_rewriting_fact() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -87,6 +89,7 @@ _BACKWARD = (
     + """
 DROP TRIGGER plan_versions_immutable ON plan_versions;
 DROP TRIGGER brands_frozen_time_zone ON brands;
+DROP TRIGGER visits_append_only ON visits;
 DROP TRIGGER fact_changes_append_only ON fact_changes;
 DROP TRIGGER events_append_only ON events;
 DROP FUNCTION refuse_changing_published_plan;

@@ -24,7 +24,8 @@ from app.infra.instance import listening_socket
 from app.settings import Settings
 
 _OLDEST_PYTHON = (3, 11)
-_OLDEST_POSTGRES = 16
+# transaction_timeout, by which PostgreSQL ends what is stuck, came with 17.
+_OLDEST_POSTGRES = 17
 _WANTED_SPACE = 2 * 2**30
 _WANTED_FILES = 4096
 # The clock of a machine that forgot the time starts at 1970 or at its firmware's year.
@@ -265,7 +266,9 @@ def check_redis(url: str | None) -> Finding:
         with Redis.from_url(
             url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE
         ) as redis:
-            version = redis.info("server")["redis_version"]
+            server = redis.info("server")
+            # Valkey tells the Redis version that it is compatible with under the old name.
+            version = server.get("valkey_version") or server["redis_version"]
             policy = redis.info("memory").get("maxmemory_policy", "noeviction")
     except (RedisError, OSError, ValueError) as error:
         return Finding("redis", False, f"cannot be used: {_said(error)}", fix)

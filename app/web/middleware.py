@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
@@ -16,6 +17,8 @@ from app.infra.database import DatabaseError, TransactionAborted, translate
 from app.infra.telemetry import logger, new_request_id
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from app.settings import Network
@@ -152,3 +155,14 @@ def error_answer(status: int, code: str, message: str, request_id: str) -> JSONR
     """The form of every refusal of these doors."""
     error = {"code": code, "message": message, "request_id": request_id}
     return JSONResponse({"errors": [error]}, status_code=status)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """What the routes themselves refuse (an unknown path, a wrong method), in the same form."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "REFUSED")
+    message = {404: "there is nothing here", 405: "this door does not take this method"}
+    answer = error_answer(status, code, message.get(status, "refused"), request.scope["request_id"])
+    answer.headers.update(headers)
+    return answer

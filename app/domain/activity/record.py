@@ -215,6 +215,8 @@ async def _players(
         visit = visits.get(item.tag.visit_id) if item.tag else None
         if visit is None or item.tag is None or visit.promo_id != item.tag.promo_id:
             continue
+        if not visit.open:
+            continue
         if visit.attributable_until is not None and interval.start > visit.attributable_until:
             continue
         player = NewPlayer(item.user_id, item.tag, interval.start, None, None, item.currency)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,6 +14,7 @@ from app.domain.brands.offers import (
     plans,
 )
 from app.domain.campaigns import queries
+from app.domain.campaigns.codes import random_code
 from app.domain.errors import Conflict, DomainError, Invalid, NotFound
 from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
@@ -22,10 +22,6 @@ from app.domain.scope import Scope
 from app.domain.text import clean_name
 from app.infra.database import transaction
 from app.models import Brand, Campaign, CommissionPlan, Landing, Promo, TrafficSource
-
-# No letters or digits that are read as one another; 31^9 codes, so that nobody finds one by guessing.
-_CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-_CODE_LENGTH = 9
 
 Offer = TypeVar("Offer", Brand, CommissionPlan, Landing)
 
@@ -154,8 +150,3 @@ def _partner(scope: Scope) -> int:
     if scope.partner_id is None:
         raise DomainError("campaigns belong to a partner: sign in as one of its users")
     return scope.partner_id
-
-
-def random_code() -> str:
-    """A new promo code."""
-    return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))

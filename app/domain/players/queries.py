@@ -2,8 +2,14 @@
 
 # The visits that stags name, with what a fact needs to know of their promo.
 FIND_VISITS = """
-SELECT v.id AS visit_id, v.promo_id, v.campaign_id, v.partner_id, v.country, v.attributable_until, c.plan_id
-FROM visits v JOIN campaigns c ON c.id = v.campaign_id
+SELECT v.id AS visit_id, v.promo_id, v.campaign_id, v.partner_id, v.country, v.attributable_until, c.plan_id,
+       c.state IN ('active', 'archived') AND b.state = 'active' AND t.state = 'active'
+       AND a.state IS NOT DISTINCT FROM 'accepted' AS open
+FROM visits v
+JOIN campaigns c ON c.id = v.campaign_id
+JOIN brands b ON b.id = v.brand_id
+JOIN partners t ON t.id = v.partner_id
+LEFT JOIN affiliations a ON a.partner_id = v.partner_id AND a.brand_id = v.brand_id
 WHERE v.brand_id = $1 AND v.id = ANY($2::bigint[])
 """
 

@@ -79,6 +79,8 @@ class Attribution:
     partner_id: int
     country: str
     attributable_until: datetime | None = None
+    # False: a state of partner, affiliation, brand or campaign stops new players (M1D).
+    open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,9 @@ def _attribute(
     visit = visits.get(tag.visit_id)
     if visit is None or visit.promo_id != tag.promo_id:
         return _rejected(item, "unknown_tag", f"no visit of this brand has the tag {tag}")
+    if not visit.open:
+        message = "the partner, its relation to the brand, the brand or the campaign is stopped"
+        return _rejected(item, "not_attributable", message)
     if visit.attributable_until is not None and item.sign_up_at > visit.attributable_until:
         return _rejected(
             item,
@@ -251,6 +256,7 @@ async def find_visits(
             row["partner_id"],
             row["country"],
             row["attributable_until"],
+            row["open"],
         )
         for row in rows
     }

@@ -57,7 +57,7 @@ SELECT count(*) AS due FROM (
     WHERE d.state = 'pending' AND (d.claimed_until IS NULL OR d.claimed_until < $1::timestamptz)
       AND d.next_attempt_at <= $1::timestamptz + p.clock_offset * interval '1 microsecond'
     LIMIT 1
-) AS some
+) AS waiting
 """
 
 INSERT_ATTEMPT = """

@@ -13,7 +13,7 @@ from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
 from app.domain.rollups.fold import fold_daily
 from app.domain.scope import Scope
-from app.domain.simulation.programme import CASINO, SHOP, Cast, make_cast
+from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.traffic import Traffic, Volume
 from app.domain.visits.recorder import take_visit_ids
 from app.infra import database
@@ -22,7 +22,8 @@ from app.infra.crypto import SecretBox
 from app.infra.database import fetch, transaction
 from app.infra.partitions import ensure_partitions
 from app.infra.telemetry import new_request_id
-from app.models import Brand, Partner
+from app.models import Brand, Partner, User
+from app.settings import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -33,6 +34,8 @@ DAYS = 120
 _SEED = 7_041_776
 # A row of `relay_positions` says that the programme was made to its end.
 _FINISHED = "demo"
+# Another says that it was begun: what is there besides is a demo half made, and nothing else.
+_BEGUN = "demo begun"
 
 
 async def seed(settings: Settings, progress: Progress, clock: Clock | None = None) -> bool:
@@ -41,6 +44,10 @@ async def seed(settings: Settings, progress: Progress, clock: Clock | None = Non
     `progress` gets (what is being done, steps done, steps in all). A programme that was left half made is made anew.
     Raises Conflict when the database holds anything else: published passwords do not go beside real data.
     """
+    if settings.host not in LOOPBACK_HOSTS:
+        raise Conflict(
+            f"the demo has published passwords and runs on loopback only: TRIBUTARY_HOST is {settings.host}"
+        )
     await database.connect(settings)
     try:
         return await seed_connected(
@@ -59,19 +66,29 @@ async def seed_connected(
         finished = await lock_reader(tx, _FINISHED)
     if finished:
         return False
-    if await system.query(Brand).exclude(code__in=[CASINO, SHOP]).exists():
-        raise Conflict(
-            "the database holds data that is not the demo's: the demo needs an empty database, "
-            "start it with another TRIBUTARY_DATA_DIR"
-        )
-    if await system.query(Partner).exists():
-        await _wipe()
+    await _make_room(system)
     await ensure_partitions(clock.now(), DAYS + 2)
     await _make(system, clock, box, progress, volume or Volume())
     async with transaction() as tx:
         await lock_reader(tx, _FINISHED)
         await move_reader(tx, _FINISHED, 1)
     return True
+
+
+async def _make_room(system: Scope) -> None:
+    """Remember that the demo is being made; forget a half made one. Anything else in the database is not ours."""
+    async with transaction() as tx:
+        begun = await lock_reader(tx, _BEGUN)
+        if not begun:
+            for model in (Brand, Partner, User):
+                if await system.query(model).exists():
+                    raise Conflict(
+                        "the database holds data that is not the demo's: the demo needs an empty "
+                        "database, start it with another TRIBUTARY_DATA_DIR"
+                    )
+            await move_reader(tx, _BEGUN, 1)
+    if begun:
+        await _wipe()
 
 
 async def _make(
@@ -112,3 +129,5 @@ async def _wipe() -> None:
     async with transaction() as tx:
         await tx.fetch(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
         await tx.fetch("INSERT INTO sequence_heads (id, position) VALUES (1, 0)")
+        await lock_reader(tx, _BEGUN)
+        await move_reader(tx, _BEGUN, 1)
