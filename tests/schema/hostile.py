@@ -175,9 +175,7 @@ def within_the_limits() -> Iterator[Hostile]:
     )
     yield Hostile(
         "inline fragments of every type",
-        '{node(id:"1"){'
-        + "...on Promo{id}...on Campaign{id}...on Node{id}" * ((selections - 1) // 6)
-        + "}}",
+        '{node(id:"1"){' + "...on Promo{id}...on Campaign{id}...on Node{id}" * (2_300 // 18) + "}}",
     )
     yield Hostile(
         "fragments compared with one another",
@@ -194,9 +192,9 @@ def within_the_limits() -> Iterator[Hostile]:
     shared = "f0"
     yield Hostile(
         "operations that share all fragments",
-        "".join(f"query q{i}{{me{{...{shared}}}}}" for i in range(20))
+        "".join(f"query q{i}{{me{{...{shared}}}}}" for i in range(LIMITS.operations))
         + _fragments(
-            45,
+            44,
             lambda i: f"...f{i + 1} id name email role id name email role id" if i < 44 else "id",
             "Viewer",
         ),
@@ -231,9 +229,9 @@ def within_the_limits() -> Iterator[Hostile]:
     )
     yield Hostile(
         "input fields repeated",
-        "{campaigns(first:1 filter:{" + "state:ACTIVE " * 950 + "}){__typename}}",
+        "{campaigns(first:1 filter:{" + "state:ACTIVE " * 800 + "}){__typename}}",
     )
-    yield Hostile("arguments repeated", "{campaigns(" + "first:1 " * 950 + "){__typename}}")
+    yield Hostile("arguments repeated", "{campaigns(" + "first:1 " * 800 + "){__typename}}")
     yield Hostile(
         "directives within the limit", "{me{" + "id@skip(if:false)" * 100 + "name " * 890 + "}}"
     )

@@ -51,6 +51,7 @@ CACHED_CHARACTERS = 512 * 1024
 _CACHED_ANALYSES = 16
 _MOST_ERRORS = 20
 _LONGEST_MESSAGE = 500
+_MOST_PLACES = 10
 _KEPT_SECONDS = 30 * 86_400
 
 
@@ -244,10 +245,11 @@ def shortened(message: str) -> str:
 
 
 def _shortened(error: GraphQLError) -> GraphQLError:
-    if len(error.message) <= _LONGEST_MESSAGE:
-        return error
+    """The error in bounded length; of many places the first ones."""
     message = shortened(error.message)
-    return GraphQLError(message, error.nodes, error.source, error.positions)
+    if error.nodes:
+        return GraphQLError(message, error.nodes[:_MOST_PLACES])
+    return GraphQLError(message, None, error.source, error.positions)
 
 
 def hash_document(text: str) -> str:
