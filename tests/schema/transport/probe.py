@@ -11,9 +11,10 @@ from strawberry.types import Info
 
 from app.domain.errors import Invalid
 from app.resolvers.loaders import Loaders
+from app.schema import partner
 from app.schema.assemble import assemble
 from app.schema.context import context_of
-from app.schema.fields import Access, mutation, query, subscription
+from app.schema.fields import Access, query, subscription
 
 SECRET = "hunter2 in /srv/tributary/app.py"
 CHUNK = "x" * 16 * 1024
@@ -67,18 +68,6 @@ class Query:
         return Thing(number=1)
 
 
-@strawberry.type(description="The payload of nothing.")
-class NothingPayload:
-    user_errors: list[str] = strawberry.field(default_factory=list, description="None.")
-
-
-@strawberry.type(description="Writes.")
-class Mutation:
-    @mutation(Access.PUBLIC, "Does nothing.")
-    async def nothing(self) -> NothingPayload:
-        return NothingPayload()
-
-
 async def _flood() -> AsyncGenerator[str, None]:
     try:
         while True:
@@ -112,4 +101,5 @@ class Subscription:
     things = subscription(Access.SIGNED_IN, "Three things.")(_things)
 
 
-schema = assemble(Query, Mutation, Subscription, types=())
+# The mutations of the partner schema: tests sign in.
+schema = assemble(Query, partner.Mutation, Subscription, types=())
