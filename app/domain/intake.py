@@ -110,7 +110,7 @@ class Item:
         try:
             decimals_of(value)
         except MoneyError as error:
-            raise Invalid(str(error), field=("currency",)) from None
+            raise Invalid(f"currency: {error}", field=("currency",)) from None
         return value
 
     def count(self, name: str) -> Decimal:
@@ -130,7 +130,8 @@ class Item:
                 return parse_minor_units(self._raw[cents], currency)
             return parse_amount(self._raw[name], currency) if self.has(name) else None
         except MoneyError as error:
-            raise Invalid(str(error), field=(cents if self.has(cents) else name,)) from None
+            blamed = cents if self.has(cents) else name
+            raise Invalid(f"{blamed}: {error}", field=(blamed,)) from None
 
     def integer(self, name: str) -> int | None:
         """A whole number from 0 that fits 63 bits, or None when it is absent."""
