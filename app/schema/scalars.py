@@ -32,16 +32,17 @@ _LONGEST_URL = 4_000
 
 
 def decimal_out(value: Decimal) -> str:
-    """A finite decimal in plain digits, as many as it has."""
-    if not value.is_finite():
-        raise ValueError(f"{value} is not a finite number")
-    return f"{value:f}"
+    """A finite decimal in plain digits, as many as it has; zero has no sign."""
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise ValueError("Decimal is made from a finite Decimal")
+    return f"{value if value else value.copy_abs():f}"
 
 
 def decimal_in(value: Any) -> Decimal:
     """A plain decimal string; raises ValueError for floats, exponents, NaN and more than 18 decimals."""
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return Decimal(value)
+        decimal = Decimal(value)
+        return decimal if decimal else decimal.copy_abs()
     raise ValueError(
         'Decimal is a plain decimal string such as "12.34", with at most 20 digits and 18 decimals'
     )
@@ -61,8 +62,8 @@ def date_time_in(value: Any) -> datetime:
 
 def date_time_out(value: datetime) -> str:
     """RFC 3339 in UTC, ending in Z."""
-    if value.tzinfo is None:
-        raise ValueError("a time without zone")
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError("DateTime is made from a time with a zone")
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -76,7 +77,15 @@ def date_in(value: Any) -> date:
     raise ValueError("Date is a day of the calendar, such as 2026-03-01")
 
 
-def _count_in(value: Any) -> int:
+def date_out(value: date) -> str:
+    """The ISO 8601 date; a time is none."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("Date is made from a day")  # noqa: TRY004
+    return value.isoformat()
+
+
+def count(value: Any) -> int:
+    """A whole number that every JSON reader keeps exactly; in and out."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_EXACT:
         return value
     raise ValueError(f"Count is a whole number from 0 to {_LARGEST_EXACT}")
@@ -112,6 +121,12 @@ def _url_in(value: Any) -> str:
     )
 
 
+def _text_out(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("only a text is written here")  # noqa: TRY004
+    return value
+
+
 def _cursor_in(value: Any) -> str:
     if isinstance(value, str) and value and len(value) <= 2_000:
         return value
@@ -134,38 +149,38 @@ SCALARS: dict[object, ScalarDefinition] = {
     date: strawberry.scalar(
         name="Date",
         description='A day of the calendar, such as "2026-03-01".',
-        serialize=date.isoformat,
+        serialize=date_out,
         parse_value=date_in,
     ),
     Count: strawberry.scalar(
         name="Count",
         description="A whole number from 0 up to 9007199254740991, such as 42.",
-        serialize=int,
-        parse_value=_count_in,
+        serialize=count,
+        parse_value=count,
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",
         description='An ISO 4217 currency code, or the code of a registered coin, such as "EUR".',
-        serialize=str,
+        serialize=_text_out,
         parse_value=_currency_in,
     ),
     CountryCode: strawberry.scalar(
         name="CountryCode",
         description='An ISO 3166 alpha-2 country code, such as "RO"; "ZZ" where the country is unknown.',
-        serialize=str,
+        serialize=_text_out,
         parse_value=_country_in,
     ),
     Url: strawberry.scalar(
         name="URL",
         description='An absolute http or https address, such as "https://tracker.example/p".',
         specified_by_url="https://url.spec.whatwg.org/",
-        serialize=str,
+        serialize=_text_out,
         parse_value=_url_in,
     ),
     Cursor: strawberry.scalar(
         name="Cursor",
         description="A place in a list. Opaque and signed: hand it back unchanged.",
-        serialize=str,
+        serialize=_text_out,
         parse_value=_cursor_in,
     ),
 }

@@ -86,8 +86,8 @@ class Programme:
 
 
 async def make_programme(clock: Clock, rows: int = 1) -> Programme:
-    """Both tenants, with `rows` rows of each kind."""
-    own, foreign = await _tenant(clock, rows), await _tenant(clock, rows)
+    """Both tenants; the own one has `rows` rows of each kind."""
+    own, foreign = await _tenant(clock, rows), await _tenant(clock, 1)
     programme = Programme(clock, own, foreign)
     for partner_role in PartnerRole:
         user = await make_user(
@@ -102,14 +102,11 @@ async def make_programme(clock: Clock, rows: int = 1) -> Programme:
     return programme
 
 
-async def make_lists(programme: Programme, rows: int) -> None:
-    """As many rows again in the lists of a user's own: sessions, tokens, colleagues."""
-    for (schema, role), user in list(programme.users.items()):
-        if role == "owner":
-            for _ in range(rows):
-                await _own_rows_of(user, programme.clock)
-                if schema == "admin":
-                    await make_user(Audience.STAFF, StaffRole.SUPPORT, BOX, programme.clock)
+async def make_own_rows(programme: Programme, rows: int) -> None:
+    """Rows that belong to one user alone: sessions and tokens of both owners."""
+    for schema in ROLES:
+        for _ in range(rows):
+            await _own_rows_of(programme.users[schema, "owner"], programme.clock)
 
 
 async def open_session(user: User, clock: Clock) -> str:
