@@ -84,6 +84,8 @@ class Mailer:
             codes = [refused.code for refused in error.recipients]
             reason = "; ".join(f"{one.code} {one.message}" for one in error.recipients)
             raise MailRefused(reason, for_good=all(code >= 500 for code in codes)) from None
+        except ValueError as error:
+            raise MailRefused(f"the address cannot be used: {error}", for_good=True) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailRefused(f"{type(error).__name__}: {error}", for_good=False) from None
 
@@ -95,11 +97,11 @@ def compose(sender: str, mail: OutgoingMail) -> EmailMessage:
     """
     message = EmailMessage()
     user, _, domain = mail.to.rpartition("@")
-    name = " ".join(mail.name.split())
+    name = _one_line(mail.name)
     try:
         message["From"] = sender
         message["To"] = Address(display_name=name, username=user, domain=domain)
-        message["Subject"] = " ".join(mail.subject.split())
+        message["Subject"] = _one_line(mail.subject)
         message["Date"] = formatdate(usegmt=True)
         message["Message-ID"] = (
             f"<{mail.id}@{sender.rpartition('@')[2].rstrip('>') or 'localhost'}>"
@@ -112,3 +114,8 @@ def compose(sender: str, mail: OutgoingMail) -> EmailMessage:
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     return message
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks, also without those that Python decodes from an encoded word while it writes."""
+    return " ".join(text.split()).replace("=?", "= ?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -67,17 +68,17 @@ def sniff(data: bytes) -> str:
     except (puremagic.PureError, ValueError):
         found = set()
     for content_type, start in _STARTS.items():
-        if content_type in found and data.startswith(start):
+        if content_type in found and start.match(data):
             return content_type
     raise Invalid("a document is PDF, PNG, JPEG or WebP", field=("file",))
 
 
-# A polyglot may hold a PDF further down: the file must begin as what it is.
+# A polyglot may hold a PDF further down: the file must begin as what it is. RIFF is also sound and film.
 _STARTS = {
-    "application/pdf": b"%PDF-",
-    "image/png": b"\x89PNG\r\n\x1a\n",
-    "image/jpeg": b"\xff\xd8\xff",
-    "image/webp": b"RIFF",
+    "application/pdf": re.compile(rb"%PDF-[12]\.\d"),
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n.{4}IHDR", re.DOTALL),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff[\xc0-\xfe]"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBPVP8[ LX]", re.DOTALL),
 }
 
 

@@ -1,0 +1,1 @@
+"""Tests of planning mails, and a mail server on loopback."""
