@@ -40,6 +40,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 _ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+_REFUSED = re.compile(r"q=0(\.0*)?")
 _DAY = re.compile(r'"today(?:-(\d{1,4}))?"')
 
 _PAGE = """<!doctype html>
@@ -196,7 +197,10 @@ def asset(request: Request) -> Response:
 
 
 def _encoding(headers: Headers) -> tuple[str | None, str]:
-    accepted = {
-        part.partition(";")[0].strip() for part in headers.get("accept-encoding", "").split(",")
-    }
+    """The encoding that the browser takes, and the ending of the file's copy in it."""
+    accepted = set()
+    for part in headers.get("accept-encoding", "").split(","):
+        name, _, quality = part.replace(" ", "").partition(";")
+        if not _REFUSED.fullmatch(quality):
+            accepted.add(name)
     return next((found for found in _ENCODINGS if found[0] in accepted), (None, ""))
