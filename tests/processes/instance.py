@@ -30,6 +30,25 @@ _STOP_SECONDS = 60
 _RECOVERY_SECONDS = 90
 
 
+class _Speech:
+    """What one `up` says on its standard output, up to the line `ready`."""
+
+    def __init__(self) -> None:
+        self.ready: str | None = None
+        # Set when it has said `ready`, or will say nothing more.
+        self.ended = threading.Event()
+
+    def hear(self, process: subprocess.Popen[str]) -> None:
+        """Read to the end, so that the process never waits for a reader."""
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                if line.startswith("ready "):
+                    self.ready = line
+                    self.ended.set()
+        self.ended.set()
+
+
 class Instance:
     """One instance; `start()` may be called again after it has ended, on the same data."""
 
@@ -43,9 +62,7 @@ class Instance:
         self._environment = clean_environment() | environment
         self._environment |= {"PORT": str(self.port), "TRIBUTARY_DATA_DIR": str(self.data_dir)}
         self._process: subprocess.Popen[str] | None = None
-        self._output: list[str] = []
-        # Set when it has said `ready`, or nothing more will come.
-        self._spoke = threading.Event()
+        self._speech = _Speech()
 
     def start(self) -> None:
         """Start it and wait for the line `ready`."""
@@ -55,8 +72,7 @@ class Instance:
     def launch(self) -> None:
         """Start it. Called from the main thread: the kernel stops it when the calling thread ends."""
         parent = os.getpid()
-        self._output.clear()
-        self._spoke.clear()
+        self._speech = _Speech()
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app.cli", *self._arguments],
@@ -69,11 +85,12 @@ class Instance:
                 # A test run that is killed leaves nothing running.
                 preexec_fn=lambda: processes.die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509
             )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        threading.Thread(target=self._speech.hear, args=(self._process,), daemon=True).start()
 
     def wait_until_started(self) -> None:
         """Wait for the line `ready`."""
-        if not self._spoke.wait(_START_SECONDS) or f"ready {self.url}\n" not in self._output:
+        self._speech.ended.wait(_START_SECONDS)
+        if self._speech.ready != f"ready {self.url}\n":
             if self.is_running():
                 self.kill()
             raise AssertionError(f"the instance did not start:\n{self.log.read_text()[-4000:]}")
@@ -135,15 +152,6 @@ class Instance:
     def supervisor_log(self, event: str) -> list[dict[str, Any]]:
         """The lines that the supervisor has logged about an event."""
         return events_in(self.log, event)
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for line in lines:
-                self._output.append(line)
-                if line.startswith("ready "):
-                    self._spoke.set()
-        self._spoke.set()
 
     def _running(self) -> subprocess.Popen[str]:
         assert self._process is not None

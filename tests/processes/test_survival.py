@@ -76,11 +76,16 @@ async def test_nothing_acknowledged_is_lost_when_everything_is_killed(
     await assert_nothing_was_lost(instance, load, listener)
 
 
-async def test_nothing_acknowledged_is_lost_by_a_stop_in_order(
+async def test_a_stop_in_order_ends_every_process_and_loses_nothing_acknowledged(
     instance: Instance, listener: Tracker
 ) -> None:
+    pids = [instance.pid_of(name) for name in CHILDREN]
+
     async def stop_and_start() -> None:
         assert await asyncio.to_thread(instance.stop) == 0
+        assert [pid for pid in pids if processes.start_time(pid) is not None] == []
+        assert instance.supervisor_log("child_killed") == []
+        assert DataDirectory(instance.data_dir).recorded_run() is None
         await start(instance)
 
     load = await under_load(instance, listener, stop_and_start)
@@ -108,16 +113,6 @@ async def test_postbacks_that_are_pending_at_a_stop_are_delivered_after_the_next
         return len(called(calls[before:], programme)) == 20
 
     assert await asyncio.to_thread(listener.wait_for, all_came)
-
-
-def test_a_stop_ends_every_process_without_having_to_kill_one(instance: Instance) -> None:
-    pids = [instance.pid_of(name) for name in CHILDREN]
-
-    assert instance.stop() == 0
-
-    assert [pid for pid in pids if processes.start_time(pid) is not None] == []
-    assert instance.supervisor_log("child_killed") == []
-    assert DataDirectory(instance.data_dir).recorded_run() is None
 
 
 async def test_connections_wait_while_the_api_is_started_again(instance: Instance) -> None:
