@@ -66,6 +66,7 @@ lock: $(UV) ## Resolve the dependencies of pyproject.toml into the two lock file
 
 clean: ## Remove the environment and the caches; keeps the data directory
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): $(UV) requirements.lock
