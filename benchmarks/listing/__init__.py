@@ -1,0 +1,1 @@
+"""The parts of the list benchmark: the table, two servers of ours, and the load."""
