@@ -38,6 +38,11 @@ const { metafile } = await build({
   metafile: true,
   jsx: "automatic",
   define: { "process.env.NODE_ENV": '"production"' },
+  // The old names are CommonJS, of which an import sees only `default`.
+  alias: {
+    "prettier/parser-babel": "prettier/plugins/babel",
+    "prettier/parser-graphql": "prettier/plugins/graphql",
+  },
   plugins: [withoutMonacoStyle],
   logLevel: "warning",
 });

@@ -214,6 +214,25 @@ def test_the_editor_marks_what_the_schema_does_not_have(visit: Visit) -> None:
     expect(page.locator(".graphiql-query-editor .squiggly-error").first).to_be_visible()
 
 
+def test_the_editor_tidies_an_operation_and_its_variables(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/partner/graphql")
+    log_in(page, "partner2@demo.test")
+    open_tab(page, "Ticks")
+    for editor, text in (
+        (".graphiql-query-editor", "query Tidy { me { name } }"),
+        (".graphiql-editor-tool .graphiql-editor:not(.hidden)", '{"count":1}'),
+    ):
+        page.locator(f"{editor} .view-lines").click()
+        page.keyboard.press("Control+A")
+        page.keyboard.insert_text(text)
+    page.get_by_role("button", name="Prettify query").click()
+    # One element for each line.
+    expect(page.locator(".graphiql-query-editor .view-line")).to_have_count(6)
+    variables = page.locator(".graphiql-editor-tool .graphiql-editor:not(.hidden)")
+    expect(variables).to_contain_text(re.compile(r'"count":\s1'))
+
+
 def test_the_explorer_and_the_documentation_know_the_schema(visit: Visit) -> None:
     page = visit.page
     page.goto("/admin/graphql")

@@ -38,6 +38,7 @@ export default function Workbench({ session, onEnded }: Properties) {
       initialHeaders={headers}
       defaultHeaders={headers}
       defaultEditorToolsVisibility="variables"
+      shouldPersistHeaders={false}
       inputValueDeprecation
       schemaDescription
     >
