@@ -47,7 +47,8 @@ _ROWS = (50, 1_000)
 _FIELDS = "id name code state country currency amount visits createdAt note"
 _OURS = f"query($first: Int) {{ items(first: $first) {{ nodes {{ {_FIELDS} }} }} }}"
 # PostGraphile keeps `id` for its own global ids; its order is that of the primary key.
-_POSTGRAPHILE = f"query($first: Int) {{ allItems(first: $first) {{ nodes {{ {_FIELDS.replace('id', 'rowId', 1)} }} }} }}"
+_ITS_FIELDS = _FIELDS.replace("id", "rowId", 1)
+_POSTGRAPHILE = f"query($first: Int) {{ allItems(first: $first) {{ nodes {{ {_ITS_FIELDS} }} }} }}"
 
 
 def run(say: Callable[[str], None]) -> dict[str, float | int | str]:
