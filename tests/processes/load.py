@@ -228,7 +228,13 @@ async def register(client: httpx.AsyncClient, programme: Programme, count: int) 
 
 def _deposit(user_id: str, at: datetime) -> dict[str, Any]:
     start, end = day_bounds(business_day(at, _ZONE), _ZONE)
-    item = {"user_id": user_id, "deposits_count": 1, "deposits_sum": str(DEPOSIT)}
+    item = {
+        "user_id": user_id,
+        "deposits_count": 1,
+        "deposits_sum": str(DEPOSIT),
+        "first_deposit_at": at.isoformat(),
+        "first_deposit_sum": str(DEPOSIT),
+    }
     return {"from": start.isoformat(), "to": end.isoformat(), "items": [item]}
 
 
@@ -261,9 +267,12 @@ async def assert_nothing_was_lost(instance: Instance, load: Load, tracker: Track
         # A registration whose answer was lost may be there; one that was answered must be.
         assert Counter(row["user_id"] for row in players) >= Counter(load.players.keys())
         assert [row for row in players if row["registrations"] != 1] == []
-        deposited = {row["user_id"]: (row["activities"], row["sum"]) for row in players}
+        deposited = {
+            row["user_id"]: (row["activities"], row["sum"], row["first_deposits"])
+            for row in players
+        }
         assert {user: deposited[user] for user in load.deposits} == dict.fromkeys(
-            load.deposits, (1, DEPOSIT)
+            load.deposits, (1, DEPOSIT, 1)
         )
     finally:
         await connection.close()
@@ -295,6 +304,8 @@ SELECT p.id, p.user_id,
        (SELECT count(*) FROM activities a
         WHERE a.player_id = p.id AND a.superseded_by IS NULL) AS activities,
        (SELECT coalesce(sum(a.deposits_sum), 0) FROM activities a
-        WHERE a.player_id = p.id AND a.superseded_by IS NULL) AS sum
+        WHERE a.player_id = p.id AND a.superseded_by IS NULL) AS sum,
+       (SELECT count(*) FROM first_deposits f
+        WHERE f.player_id = p.id AND f.superseded_by IS NULL) AS first_deposits
 FROM players p WHERE p.brand_id = $1
 """
