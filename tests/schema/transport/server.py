@@ -141,7 +141,6 @@ def served_programme(**overrides: object) -> Iterator[str]:
             "database_url": url_of(name),
             "redis_url": _own_redis(),
             "secret_keys": SECRET_KEY,
-            "explore": "everyone",
             "anonymous_cost_capacity": 1_000_000,
             **overrides,
         }

@@ -89,7 +89,7 @@ async def test_an_event_stream_ends_with_its_session_g05(
 
         assert '"UNAUTHENTICATED"' in last
         assert complete == "event: complete"
-    assert door.live.open_streams() == 0
+    await until(lambda: door.live.open_streams() == 0)
 
 
 async def test_an_idle_websocket_ends_with_its_session_too_g05(
@@ -187,7 +187,7 @@ async def test_a_client_that_leaves_an_event_stream_ends_it_at_once_g05(
     async with streamed(address, session.token, RARE):
         assert door.live.open_streams() == 1
 
-    await until(lambda: door.live.open_streams() == 0, 1)
+    await until(lambda: door.live.open_streams() == 0)
 
 
 async def test_a_quiet_event_stream_is_kept_alive_with_comments_g05(
