@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import signal
 import time
 from pathlib import Path
@@ -50,5 +51,7 @@ async def _run(directory: Path, port: int) -> None:
 
 def run(directory: Path, port: int) -> None:
     """Receive mails on loopback until SIGTERM or SIGINT."""
+    # It tells every recipient, and line by line what it reads.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     directory.mkdir(parents=True, exist_ok=True)
     asyncio.run(_run(directory, port))

@@ -221,7 +221,7 @@ async def test_people_sign_in_while_the_keys_rotate(
 ) -> None:
     async with serving(_with_keys(settings, NEW_KEY, SECRET_KEY), clock) as http:
         emails = [(await make_owner(clock, email=f"n{n}@partner.test"))[2] for n in range(12)]
-        rotation = asyncio.create_task(rotate_keys(system, _unseen, box=BOTH))
+        rotation = asyncio.ensure_future(rotate_keys(system, _unseen, box=BOTH))
         answers = await asyncio.gather(*(log_in(http, email) for email in emails))
         assert await rotation > 0
         assert [code(answer) for answer in answers] == [None] * 12

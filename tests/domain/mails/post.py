@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ class Post:
 @asynccontextmanager
 async def post_office() -> AsyncIterator[Post]:
     """A server for as long as the block lasts."""
+    # What a mail server of others logs is not ours.
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     post = Post()
     loop = asyncio.get_running_loop()
 
