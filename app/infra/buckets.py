@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,16 +15,17 @@ from app.infra.database import refuse_in_transaction
 if TYPE_CHECKING:
     from app.infra.redis import RedisClient
 
-# One atomic step: restore what time has restored, then take the cost if there is enough. Redis' own clock counts,
-# so that processes with differing clocks share one bucket fairly.
+# One atomic step: restore what time has restored and what was given back, then take the cost if there is enough.
+# Redis' own clock counts, so that processes with differing clocks share one bucket fairly.
 _TAKE = """
-local capacity, rate, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local capacity, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
+local cost, credit = tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local stored = redis.call('HMGET', KEYS[1], 'level', 'at')
 local level = tonumber(stored[1]) or capacity
 local at = tonumber(stored[2]) or now
-level = math.min(capacity, level + math.max(0, now - at) * rate)
+level = math.min(capacity, level + math.max(0, now - at) * rate + credit)
 local taken = 0
 if level >= cost then level = level - cost; taken = 1 end
 redis.call('HSET', KEYS[1], 'level', tostring(level), 'at', tostring(now))
@@ -31,6 +33,9 @@ redis.call('EXPIRE', KEYS[1], math.ceil(capacity / rate) + 60)
 return {taken, tostring(level)}
 """
 _LOCAL_BUCKETS = 10_000
+# A request waits no longer than this for Redis, and after a failure the next ones do not wait at all for a while.
+_PATIENCE_SECONDS = 0.5
+_AWAY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +69,40 @@ class Buckets:
         self._kind = kind
         self._local: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._credits: dict[str, float] = {}
+        self._away_until = 0.0
 
     async def take(self, key: str, cost: float) -> Taken:
         """Take a cost from a caller's bucket, or nothing when there is not enough."""
         refuse_in_transaction("a rate bucket")
-        cost -= self._credits.pop(key, 0)
+        credit = self._credits.pop(key, 0)
+        if time.monotonic() < self._away_until:
+            return self._take_locally(key, cost, credit)
         try:
-            taken, level = await self._redis.run_script(
-                _TAKE,
-                f"tributary:bucket:{self._kind}:{key}",
-                self.bucket.capacity,
-                self.bucket.restore_rate,
-                cost,
-            )
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                taken, level = await self._redis.run_script(
+                    _TAKE,
+                    f"tributary:bucket:{self._kind}:{key}",
+                    self.bucket.capacity,
+                    self.bucket.restore_rate,
+                    cost,
+                    credit,
+                )
             return Taken(bool(taken), float(level))
         except (RedisError, OSError):
-            return self._take_locally(key, cost)
+            # TimeoutError is an OSError.
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            return self._take_locally(key, cost, credit)
 
     def give_back(self, key: str, amount: float) -> None:
         """Return what an operation did not use. It is counted with the caller's next one, which spares a round trip."""
         if amount > 0 and len(self._credits) < _LOCAL_BUCKETS:
             self._credits[key] = self._credits.get(key, 0) + amount
 
-    def _take_locally(self, key: str, cost: float) -> Taken:
+    def _take_locally(self, key: str, cost: float, credit: float) -> Taken:
         now = time.monotonic()
         level, at = self._local.pop(key, (self.bucket.capacity, now))
-        level = min(self.bucket.capacity, level + (now - at) * self.bucket.restore_rate)
+        restored = (now - at) * self.bucket.restore_rate + credit
+        level = min(self.bucket.capacity, level + restored)
         granted = level >= cost
         level -= cost if granted else 0
         self._local[key] = (level, now)
