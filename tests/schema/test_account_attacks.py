@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -215,19 +216,19 @@ def _parts(value: str, text: str) -> set[str]:
     return {form for form in _hidden_forms(value) if form in text}
 
 
-@pytest.fixture
-def logs_of_a_process(
-    settings: Settings, capfd: pytest.CaptureFixture[str]
-) -> Iterator[pytest.CaptureFixture[str]]:
-    """The logs of `serve`, all of them, for one test."""
+@contextmanager
+def logging_as_a_process_does(settings: Settings) -> Iterator[None]:
+    """The logs of `serve`, all of them, as long as the block lasts."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     configure_logging(settings.model_copy(update={"log_level": "DEBUG"}), "serve")
-    yield capfd
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
 
 
 async def test_a6a_no_secret_and_no_person_is_in_clear_in_logs_events_or_a_dump(
@@ -235,16 +236,17 @@ async def test_a6a_no_secret_and_no_person_is_in_clear_in_logs_events_or_a_dump(
     clock: ManualClock,
     system: Scope,
     tmp_path: Path,
-    logs_of_a_process: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     async with post_office() as post:
         own = settings.model_copy(update={"data_dir": tmp_path, "smtp_url": post.url})
-        async with serving(own, clock) as http:
-            journey = Journey(http, post, MailSender(own, clock, BOX), system)
-            await _live(journey, clock)
-            rows = await fetch("SELECT row_to_json(e)::text AS line FROM events e")
+        with logging_as_a_process_does(own):
+            async with serving(own, clock) as http:
+                journey = Journey(http, post, MailSender(own, clock, BOX), system)
+                await _live(journey, clock)
+                rows = await fetch("SELECT row_to_json(e)::text AS line FROM events e")
         dump = await _dump(str(settings.database_url))
-    captured = logs_of_a_process.readouterr()
+    captured = capfd.readouterr()
     logs = captured.out + captured.err
     events = "\n".join(row["line"] for row in rows)
     people = {name: name for name in (OWNER_EMAIL, OWNER_NAME, MEMBER_EMAIL, MEMBER_NAME)}
