@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from tortoise.queryset import QuerySet
 
-from app.domain.errors import Forbidden
+from app.domain.errors import Forbidden, Unauthenticated
 from app.domain.permissions import BRAND_PERMISSIONS, SYSTEM_PERMISSIONS, Permission
 from app.infra.clock import Clock, clock_at_offset
 from app.models.base import TenantModel
@@ -86,9 +86,11 @@ class Scope:
     def query(self, model: type[AnyModel]) -> QuerySet[AnyModel]:
         """Start a read of the rows that exist for this scope.
 
-        Raises Forbidden for tables that partners and brands never read.
+        Raises Forbidden for tables that partners and brands never read, Unauthenticated for a visitor.
         """
-        limited = self.partner_id is not None or self.actor.kind == "visitor"
+        if self.actor.kind == "visitor":
+            raise Unauthenticated
+        limited = self.partner_id is not None or self.actor.kind == "brand"
         if limited and model.operators_only:
             raise Forbidden(f"{model.__name__} is for operators")
         rows = model.all()
