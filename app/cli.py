@@ -77,23 +77,31 @@ def serve(listener: Listener = None) -> None:
 
     import uvicorn
 
+    from app.schema.transport.websocket import LARGEST_MESSAGE
+
     settings = _settings_of_a_process("api")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            "app.main:app",
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http="httptools",
-            timeout_graceful_shutdown=settings.shutdown_timeout,
-            # Client addresses are read through TRIBUTARY_TRUSTED_PROXIES only.
-            proxy_headers=False,
-            server_header=False,
-            access_log=False,
-            log_config=None,
-        )
+    configuration = uvicorn.Config(
+        "app.main:app",
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+        # A larger WebSocket message is refused before it is kept whole.
+        ws_max_size=LARGEST_MESSAGE,
+        # Client addresses are read through TRIBUTARY_TRUSTED_PROXIES only.
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
     )
-    server.run(sockets=None if listener is None else [socket.socket(fileno=listener)])
+    server = uvicorn.Server(configuration)
+    bound = configuration.bind_socket() if listener is None else socket.socket(fileno=listener)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Closing a connection waits for what its client has not read: the kernel ends it when that takes too long.
+        # Accepted connections inherit it. In milliseconds.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+    server.run(sockets=[bound])
     if not server.started:
         raise typer.Exit(_FAILED)
 

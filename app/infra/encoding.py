@@ -37,8 +37,11 @@ def loads(data: bytes | str) -> Any:
         raise JsonError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise JsonError("the document is nested too deeply") from None
-    except ValueError as error:
-        raise JsonError(str(error)) from None
+    except JsonError:
+        raise
+    except ValueError:
+        # Python's own limit for whole numbers, whose words are about Python.
+        raise JsonError("a whole number has more than 4,300 digits") from None
 
 
 def _exact(number: str) -> Decimal:

@@ -44,6 +44,9 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
         extensions = {**original.details, "code": original.code}
     elif original is not None:
         message, extensions = _unforeseen(error, original)
+    elif error.path is not None and "code" not in extensions:
+        # A value of ours that its type cannot say: graphql-core would quote it.
+        message, extensions = _unforeseen(error, error)
     extensions.setdefault("code", "INVALID_REQUEST")
     extensions["requestId"] = request_id
     # Nodes, or the source and its positions, give the locations.

@@ -19,6 +19,7 @@ from app.schema.execution.documents import DocumentStore, Prepared, read_trusted
 from app.schema.fields import ACCESS, check_access
 from graphql import (
     ExecutionResult,
+    Executor,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -67,6 +68,15 @@ class Operation:
     def type(self) -> OperationType:
         """query, mutation or subscription."""
         return self.node.operation
+
+
+class _FreshForEachEvent(Executor[Any]):
+    """Runs each event of a subscription with loaders of its own (G05)."""
+
+    def build_per_event_executor(self, payload: Any) -> Executor[Any]:
+        executor = super().build_per_event_executor(payload)
+        executor.context_value = self.context_value.for_event()
+        return executor
 
 
 class Endpoint:
@@ -173,6 +183,7 @@ class Endpoint:
             context_value=operation.context,
             variable_values=operation.request.variables,
             operation_name=operation.request.operation_name or None,
+            executor_class=_FreshForEachEvent,
         )
         events = await found if isawaitable(found) else found
         if isinstance(events, ExecutionResult):
@@ -184,12 +195,15 @@ class Endpoint:
     ) -> AsyncIterator[Answer]:
         try:
             async for result in events:
-                yield self._answer(operation, result, taken)
+                # Charged once, for the whole stream: an event gives nothing back.
+                yield self._answer(operation, result, taken, refund=False)
         finally:
             if (close := getattr(events, "aclose", None)) is not None:
                 await close()
 
-    def _answer(self, operation: Operation, result: ExecutionResult, taken: Taken) -> Answer:
+    def _answer(
+        self, operation: Operation, result: ExecutionResult, taken: Taken, *, refund: bool = True
+    ) -> Answer:
         request_id = operation.context.caller.request_id
         errors = [present(error, request_id).formatted for error in result.errors or ()]
         body: dict[str, Any] = {}
@@ -201,7 +215,7 @@ class Endpoint:
             body["data"] = result.data
         caller, cost = operation.context.caller, operation.context.cost
         buckets = self._buckets_of(caller)
-        unused = cost.requested - cost.actual if executed else 0
+        unused = cost.requested - cost.actual if executed and refund else 0
         buckets.give_back(caller.bucket_key, unused)
         taken = Taken(taken.granted, min(buckets.bucket.capacity, taken.available + unused))
         body["extensions"] = {"cost": self._cost_extension(operation, taken, buckets.bucket)}

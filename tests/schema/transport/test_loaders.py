@@ -31,3 +31,16 @@ async def test_each_operation_of_a_websocket_has_loaders_of_its_own_g05(
     first, same, second, _ = probe.SEEN.loaders
     assert first is same
     assert first is not second
+
+
+async def test_each_event_of_a_subscription_has_loaders_of_its_own_g05(
+    address: str, session: Session
+) -> None:
+    async with connected(address, session.token) as peer:
+        await peer.subscribe("1", "subscription { things { a: loaders b: loaders } }")
+        while (await peer.receive())["type"] != "complete":
+            pass
+
+    first, same, second, _, third, _ = probe.SEEN.loaders
+    assert first is same
+    assert len({id(loaders) for loaders in (first, second, third)}) == 3
