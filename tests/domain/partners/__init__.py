@@ -1,0 +1,1 @@
+"""Tests of partners as operators see them, and of affiliations."""
