@@ -27,6 +27,12 @@ class Cable:
     held: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
+    _cut: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def has_cut(self) -> None:
+        """Wait for the first cut."""
+        await self._cut.wait()
+
     async def carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: str
     ) -> None:
@@ -48,18 +54,22 @@ class Cable:
             for end in (writer, server_writer):
                 end.close()
 
+    def _count(self) -> None:
+        self.cuts += 1
+        self._cut.set()
+
     async def _to_server(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, muted: asyncio.Event
     ) -> None:
         while data := await reader.read(65_536):
             if self.cut_before is not None and self.cut_before in data:
-                self.cuts += 1
+                self._count()
                 return
             if self.hold is not None and self.hold in data:
                 self.held.set()
                 await self.release.wait()
             if self.cut_after is not None and self.cut_after in data:
-                self.cuts += 1
+                self._count()
                 muted.set()
             writer.write(data)
             await writer.drain()

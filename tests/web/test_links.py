@@ -6,10 +6,14 @@ import asyncio
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 
 from app.infra.clock import ManualClock
 from app.models import Affiliation, Visit, VisitAddress
+from app.settings import Settings
+from tests.conftest import serving
 from tests.factories import World, make_world
+from tests.infra.cable import cable_to
 
 AGENT = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0)"}
 
@@ -144,3 +148,24 @@ async def test_two_hundred_clicks_at_once_are_two_hundred_visits(
     stored = {visit.id for visit in await Visit.filter(promo_id=world.promo.id)}
     assert stags == {f"{world.promo.id}_{visit}" for visit in stored - {world.visit_id}}
     assert len(stags) == 200
+
+
+@pytest.mark.parametrize("moment", ["cut_before", "cut_after"])
+async def test_a_commit_that_is_lost_is_repeated_and_the_visit_recorded_once(
+    settings: Settings, clock: ManualClock, moment: str
+) -> None:
+    """The visitor waits a moment and sees nothing of it; whether the first commit took place or not."""
+    async with cable_to(settings.database_url or "") as cable:
+        through = settings.model_copy(update={"database_url": cable.url})
+        async with serving(through, clock) as client:
+            world = await make_world(clock)
+            setattr(cable, moment, b"COMMIT")
+            following = asyncio.gather(*(follow(client, world.promo.code) for _ in range(5)))
+            await cable.has_cut()
+            setattr(cable, moment, None)
+            responses = await following
+
+            stored = {visit.id for visit in await Visit.exclude(id=world.visit_id)}
+    stags = {parse_qs(urlsplit(r.headers["location"]).query)["stag"][0] for r in responses}
+    assert stags == {f"{world.promo.id}_{visit}" for visit in stored}
+    assert len(stored) == 5
