@@ -18,6 +18,8 @@ from app.infra.database import Row, Transaction, transaction
 from app.infra.encoding import loads
 
 READER = "postbacks"
+# What one delivery can hold. Templates are checked, but the values of a link's tags come from anybody.
+LONGEST_URL = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,14 @@ async def _insert(scope: Scope, tx: Transaction, planned: Sequence[_Delivery]) -
         [item.partner_id for item in planned],
         [item.event.id for item in planned],
         [item.action.value for item in planned],
-        [item.url for item in planned],
+        [item.url[:LONGEST_URL] for item in planned],
         [hashlib.sha256(item.url.encode()).hexdigest() for item in planned],
+        ["pending" if len(item.url) <= LONGEST_URL else "failed" for item in planned],
         [scope.at_offset(offsets[item.partner_id]).now() for item in planned],
     )
-    return len(inserted)
+    for row in inserted:
+        if row["state"] == "failed":
+            reason = f"the URL would be longer than {LONGEST_URL} characters"
+            values = (row["id"], row["partner_id"], row["created_at"], 0, None, None, reason)
+            await tx.fetch(queries.INSERT_ATTEMPT, *values)
+    return len([row for row in inserted if row["state"] == "pending"])

@@ -26,12 +26,13 @@ FIND_VISITS = "SELECT id, tags, device, country FROM visits WHERE id = ANY($1::b
 INSERT_DELIVERIES = """
 INSERT INTO postback_deliveries
     (postback_id, partner_id, event_id, action, url, url_hash, state, attempts, next_attempt_at, created_at)
-SELECT item.postback_id, item.partner_id, item.event_id, item.action, item.url, item.url_hash, 'pending', 0,
+SELECT item.postback_id, item.partner_id, item.event_id, item.action, item.url, item.url_hash, item.state, 0,
        item.at, item.at
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-     AS item(postback_id, partner_id, event_id, action, url, url_hash, at)
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::timestamptz[])
+     AS item(postback_id, partner_id, event_id, action, url, url_hash, state, at)
 ON CONFLICT (event_id, url_hash) DO NOTHING
-RETURNING id
+RETURNING id, partner_id, state, created_at
 """
 
 PARTNER_OFFSETS = "SELECT id, clock_offset FROM partners WHERE id = ANY($1::bigint[])"

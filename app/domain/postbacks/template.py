@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 from app.domain.errors import Invalid
 
 LONGEST_TEMPLATE = 4_000
+# Lone surrogates as well: no text in UTF-8 can hold them.
+_UNPRINTABLE = re.compile("[\x00-\x20\x7f\ud800-\udfff]")
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 
 
@@ -17,7 +19,7 @@ def check_template(url: str) -> str:
     template = url.strip()
     if len(template) > LONGEST_TEMPLATE:
         raise Invalid(f"the URL is longer than {LONGEST_TEMPLATE} characters", field=("url",))
-    if any(ord(character) < 0x21 for character in template):
+    if _UNPRINTABLE.search(template):
         raise Invalid("the URL holds spaces or control characters", field=("url",))
     try:
         parts = urlsplit(template)
