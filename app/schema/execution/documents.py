@@ -27,7 +27,7 @@ from app.schema.execution.analysis import (
     too_much,
 )
 from app.schema.execution.overlaps import OverlappingFieldsRule
-from app.schema.execution.variables import broken_text, check_variables, is_whole
+from app.schema.execution.variables import broken_text, check_types, check_variables, is_whole
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -171,9 +171,18 @@ class DocumentStore:
     ) -> Analysis:
         """The measure of an operation; computed once for each combination of page sizes.
 
-        Raises a refusal naming the limit that the operation or its variables exceed.
+        Raises a refusal naming the limit that the operation or its variables exceed, or the values of a valid
+        operation that their types do not take.
         """
         check_variables(variables)
+        analysis = self._analysis(prepared, operation, variables)
+        if operation.variable_definitions and not self.validate(prepared):
+            check_types(self._schema, operation, variables)
+        return analysis
+
+    def _analysis(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> Analysis:
         name = operation.name.value if operation.name else None
         for (known_name, sizes), analysis in prepared.analyses.items():
             if known_name == name and sizes == _sizes(analysis, variables):
@@ -245,8 +254,8 @@ def shortened(message: str) -> str:
 
 
 def _shortened(error: GraphQLError) -> GraphQLError:
-    """The error in bounded length; of many places the first ones."""
-    message = shortened(error.message)
+    """The error in bounded length and GraphQL's words; of many places the first ones."""
+    message = shortened(error.message.replace("not to be None", "not to be null"))
     if error.nodes:
         return GraphQLError(message, error.nodes[:_MOST_PLACES])
     return GraphQLError(message, None, error.source, error.positions)
