@@ -1,7 +1,8 @@
 """Rotating the encryption keys while everything runs: old keys read, the first key writes.
 
-Put the new key first in TRIBUTARY_SECRET_KEYS and restart the processes; then `tributary rotate-keys` encrypts what is
-stored anew, in small steps; then the old key can be removed. Mailed links and network tokens made under the old key
+Add the new key last to TRIBUTARY_SECRET_KEYS and restart the processes, so that all of them read it; then move it to
+the front and restart again; `tributary rotate-keys` encrypts what is stored anew, in small steps; then the old key
+can be removed. Mailed links and network tokens made under the old key
 work until it is removed.
 """
 

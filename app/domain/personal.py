@@ -107,12 +107,12 @@ async def update_subject(
 async def erase_subject(scope: Scope, subject_id: int) -> bool:
     """Destroy a person's key and all that points to the person; False when it was done before."""
     async with transaction() as tx:
-        erased = await tx.fetch(_ERASE, subject_id, scope.now())
+        erased = await tx.fetch(_ERASE, subject_id, scope.machine_now())
         if erased:
-            await tx.fetch(_EMPTY_SESSIONS, subject_id, scope.now())
+            await tx.fetch(_EMPTY_SESSIONS, subject_id, scope.machine_now())
             await tx.fetch(_EMPTY_USERS, subject_id)
-            await tx.fetch(_END_TOKENS, subject_id, scope.now())
-            await tx.fetch(_END_LINKS, subject_id, scope.now())
+            await tx.fetch(_END_TOKENS, subject_id, scope.machine_now())
+            await tx.fetch(_END_LINKS, subject_id, scope.machine_now())
             await tx.fetch(_DROP_RECOVERY_CODES, subject_id)
             await record(scope, tx, "person.erased", EventSubject("subject", subject_id))
     return bool(erased)

@@ -41,6 +41,8 @@ class Scope:
     ip: str | None = None
     # The session in which a user acts.
     session_id: int | None = None
+    # The clock before the tenant's offset; None: `clock` is it.
+    machine_clock: Clock | None = None
 
     @property
     def origin_ip(self) -> str | None:
@@ -74,6 +76,10 @@ class Scope:
     def now(self) -> datetime:
         """The tenant's time, in UTC."""
         return self.clock.now()
+
+    def machine_now(self) -> datetime:
+        """The machine's time, in UTC: for codes, links and sessions, which a sandbox's moved clock must not touch."""
+        return (self.machine_clock or self.clock).now()
 
     def at_offset(self, offset: timedelta) -> Scope:
         """The same scope on the clock of a tenant that runs `offset` ahead of this one."""

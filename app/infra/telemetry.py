@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from app.settings import Settings
 
@@ -20,14 +20,19 @@ def configure_logging(settings: Settings, process: str) -> None:
     """Send structured logs of this process, ours and the libraries', to standard error."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _name_process(process),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_json_tracebacks(), structlog.processors.JSONRenderer()]
         if settings.log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -49,7 +54,22 @@ def configure_logging(settings: Settings, process: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
+
+
+def _name_process(process: str) -> Callable[[Any, str, dict[str, Any]], dict[str, Any]]:
+    """A processor, not a context variable: lines of other threads carry the name too."""
+
+    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        event.setdefault("process", process)
+        return event
+
+    return add
+
+
+def _json_tracebacks() -> structlog.processors.ExceptionRenderer:
+    # Never the local variables: passwords and tokens are among them.
+    transformer = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return structlog.processors.ExceptionRenderer(transformer)
 
 
 def new_request_id() -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import AsyncIO, Retries, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import AsyncIO, Retries, ShutdownNotifications
 
 from app.infra.redis import require_redis_url
 
@@ -21,7 +21,7 @@ def configure_broker(settings: Settings) -> RedisBroker:
     """Make the broker of this process and the actors known to it."""
     broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]
         url=require_redis_url(settings),
-        middleware=[ShutdownNotifications(), TimeLimit(), Retries(max_retries=3), AsyncIO()],
+        middleware=[ShutdownNotifications(), Retries(max_retries=3), AsyncIO()],
         # A dead worker's messages come back within seconds instead of by a rare roll of the dice.
         maintenance_chance=1_000_000,
     )

@@ -74,7 +74,8 @@ def test_a_box_gives_back_what_was_put_in(text: str) -> None:
     sealed = box.encrypt(text)
 
     assert box.decrypt(sealed) == text
-    assert not text or text.encode() not in sealed
+    # Shorter texts stand in any ciphertext by chance.
+    assert len(text) < 8 or text.encode() not in sealed
 
 
 def test_keys_rotate_the_first_writes_every_key_reads() -> None:

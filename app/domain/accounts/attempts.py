@@ -53,10 +53,10 @@ def address_key(ip: str | None) -> str:
 
 async def check_attempts(scope: Scope, limit: AttemptLimit, key: str) -> None:
     """Raise TooManyAttempts when the window's failures are used up."""
-    start = _window_start(limit, scope.now())
+    start = _window_start(limit, scope.machine_now())
     rows = await fetch(queries.READ_ATTEMPTS, limit.kind, key[:80], start)
     if rows and rows[0]["count"] >= limit.most:
-        seconds = max(1, round((start + limit.window - scope.now()).total_seconds()))
+        seconds = max(1, round((start + limit.window - scope.machine_now()).total_seconds()))
         raise TooManyAttempts(
             f"too many attempts: try again in {seconds} seconds", retry_after_seconds=seconds
         )
@@ -65,11 +65,11 @@ async def check_attempts(scope: Scope, limit: AttemptLimit, key: str) -> None:
 async def count_attempt(scope: Scope, limit: AttemptLimit, key: str) -> int:
     """Count a failure, in a transaction of its own: a rolled-back request does not forget it."""
     async with transaction() as tx:
-        start = _window_start(limit, scope.now())
+        start = _window_start(limit, scope.machine_now())
         rows = await tx.fetch(queries.COUNT_ATTEMPT, limit.kind, key[:80], start)
     return int(rows[0]["count"])
 
 
 async def forget_old_attempts(scope: Scope) -> None:
     """Drop counters of windows long past."""
-    await fetch(queries.DROP_OLD_ATTEMPTS, scope.now() - timedelta(days=2))
+    await fetch(queries.DROP_OLD_ATTEMPTS, scope.machine_now() - timedelta(days=2))

@@ -57,7 +57,7 @@ class OpenLink:
 
 async def issue_link(scope: Scope, tx: Transaction, user_id: int, purpose: Purpose) -> int:
     """Make a link and withdraw the earlier ones of that purpose; returns its id, for the mail."""
-    now = scope.now()
+    now = scope.machine_now()
     await tx.fetch(queries.WITHDRAW_LINKS, user_id, purpose.value, now)
     expires_at = now + _LIFETIMES[purpose]
     nonce = secrets.token_hex(16)
@@ -71,7 +71,7 @@ async def open_link(scope: Scope, box: SecretBox, token: str, purpose: Purpose) 
     number, _, _ = token.partition(".")
     rows = []
     if number.isdecimal() and len(number) <= 18:
-        rows = await fetch(queries.FIND_LINK, int(number), purpose.value, scope.now())
+        rows = await fetch(queries.FIND_LINK, int(number), purpose.value, scope.machine_now())
     if not rows or not box.is_link_token(token, rows[0]["id"], rows[0]["nonce"]):
         await count_attempt(scope, LINK_BY_ADDRESS, address_key(scope.ip))
         raise refused()
@@ -80,7 +80,7 @@ async def open_link(scope: Scope, box: SecretBox, token: str, purpose: Purpose) 
 
 async def use_link(scope: Scope, tx: Transaction, link: OpenLink) -> None:
     """Take the link, in the transaction of what it does. Raises LinkRefused when somebody was faster."""
-    if not await tx.fetch(queries.USE_LINK, link.id, scope.now()):
+    if not await tx.fetch(queries.USE_LINK, link.id, scope.machine_now()):
         raise refused()
 
 

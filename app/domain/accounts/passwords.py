@@ -82,8 +82,8 @@ async def set_password_by_link(
     async with transaction() as tx:
         await use_link(scope, tx, link)
         user = (await tx.fetch(queries.LOCK_USER, link.user_id))[0]
-        await tx.fetch(_SET_BY_LINK, user["id"], hashed, scope.now())
-        await tx.fetch(queries.TERMINATE_ALL, user["id"], scope.now(), None)
+        await tx.fetch(_SET_BY_LINK, user["id"], hashed, scope.machine_now())
+        await tx.fetch(queries.TERMINATE_ALL, user["id"], scope.machine_now(), None)
         await record_for(scope, tx, "user.password_set", user, {"by": purpose.value})
     return link.user_id
 
@@ -104,7 +104,7 @@ async def change_password(scope: Scope, present: str, new: str, *, box: SecretBo
     hashed = await hash_off_loop(check_password(new))
     async with transaction() as tx:
         await tx.fetch(_SET, scope.actor.id, hashed)
-        await tx.fetch(queries.TERMINATE_ALL, scope.actor.id, scope.now(), scope.session_id)
+        await tx.fetch(queries.TERMINATE_ALL, scope.actor.id, scope.machine_now(), scope.session_id)
         subject = Subject("user", scope.actor.id)
         await record(scope, tx, "user.password_changed", subject, partner_id=scope.partner_id)
 

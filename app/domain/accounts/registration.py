@@ -83,7 +83,7 @@ async def register_partner(scope: Scope, new: Registration, *, box: SecretBox) -
             hashed,
             time_zone=new.time_zone,
         )
-        user_id = await insert_user(tx, box, owner, scope.now())
+        user_id = await insert_user(tx, box, owner, scope.machine_now())
         if user_id is None:
             raise Invalid(
                 "this registration is under way already: look into your mails", field=("email",)
@@ -116,7 +116,9 @@ def _checked(new: Registration) -> tuple[str, str, str]:
 
 async def _insert_partner(scope: Scope, tx: Transaction, company: str, new: Registration) -> int:
     code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(8))
-    rows = await tx.fetch(_INSERT_PARTNER, code, company, new.currency, new.time_zone, scope.now())
+    rows = await tx.fetch(
+        _INSERT_PARTNER, code, company, new.currency, new.time_zone, scope.machine_now()
+    )
     partner_id = int(rows[0]["id"])
     await tx.fetch(_INSERT_PROFILE, partner_id, new.accept_terms_version)
     return partner_id
@@ -128,7 +130,7 @@ async def confirm_email(scope: Scope, token: str, *, box: SecretBox, approve: bo
     async with transaction() as tx:
         await use_link(scope, tx, link)
         user: Row = (await tx.fetch(queries.LOCK_USER, link.user_id))[0]
-        await tx.fetch(_CONFIRM, user["id"], scope.now())
+        await tx.fetch(_CONFIRM, user["id"], scope.machine_now())
         await record_for(scope, tx, "user.email_confirmed", user)
         if approve and await tx.fetch(_APPROVE, user["partner_id"]):
             system = Scope.system(scope.clock, scope.request_id)

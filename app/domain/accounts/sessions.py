@@ -172,7 +172,7 @@ async def own_sessions(scope: Scope, user_id: int | None = None) -> Listing[Sess
     """The live sessions of the signed-in user, or of a teammate when the user manages the team (A63)."""
     wanted = await _allowed_user(scope, user_id)
     rows = scope.query(Session).filter(
-        user_id=wanted, terminated_at=None, expires_at__gt=scope.now()
+        user_id=wanted, terminated_at=None, expires_at__gt=scope.machine_now()
     )
     return Listing(rows, _ORDERINGS)
 
@@ -205,7 +205,7 @@ async def _allowed_user(scope: Scope, user_id: int | None) -> int:
 
 async def _terminate(scope: Scope, session_id: int) -> bool:
     async with transaction() as tx:
-        rows = await tx.fetch(queries.TERMINATE_SESSION, session_id, scope.now())
+        rows = await tx.fetch(queries.TERMINATE_SESSION, session_id, scope.machine_now())
         if rows:
             data: dict[str, Any] = {"user_id": rows[0]["user_id"]}
             subject = Subject("session", session_id)

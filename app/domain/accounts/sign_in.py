@@ -180,7 +180,7 @@ async def _prove_code(scope: Scope, user: Row, otp: str | None, box: SecretBox) 
             "2FA is on: send the code of your authenticator app as `otp`", field=("otp",)
         )
     await check_attempts(scope, CODE_BY_USER, str(user["id"]))
-    match = match_code(box.decrypt(user["totp_secret"]), otp or "", scope.now())
+    match = match_code(box.decrypt(user["totp_secret"]), otp or "", scope.machine_now())
     if match.step is None and match.recovery_hash is None:
         await _count_code(scope, user)
         raise OtpRefused(
@@ -215,7 +215,9 @@ async def _count_failure(scope: Scope, user: Row, what: str) -> None:
     if user["locked_at"] is not None or user["state"] != "active":
         return
     async with transaction() as tx:
-        rows = await tx.fetch(queries.COUNT_FAILURE, user["id"], FAILURES_BEFORE_LOCK, scope.now())
+        rows = await tx.fetch(
+            queries.COUNT_FAILURE, user["id"], FAILURES_BEFORE_LOCK, scope.machine_now()
+        )
         if rows and rows[0]["newly_locked"]:
             link_id = await issue_link(scope, tx, user["id"], Purpose.UNLOCK)
             data: dict[str, Any] = {"link_id": link_id, "after": what}
@@ -242,7 +244,7 @@ async def open_session(
     client: str | None = None,
 ) -> tuple[int, datetime]:
     """Write a session and its event; returns its id and its end."""
-    now = scope.now()
+    now = scope.machine_now()
     rows = await tx.fetch(
         queries.INSERT_SESSION,
         user["id"],

@@ -97,7 +97,7 @@ async def _invite(scope: Scope, audience: Audience, new: Invitation, box: Secret
     brand_ids = await _checked_brands(scope, new.role, new.brand_ids)
     async with transaction() as tx:
         user = NewUser(audience, scope.partner_id, email, name, new.role, None, brand_ids)
-        user_id = await insert_user(tx, box, user, scope.now())
+        user_id = await insert_user(tx, box, user, scope.machine_now())
         if user_id is None:
             raise Conflict("this e-mail cannot be invited: it is in use", field=("email",))
         link_id = await issue_link(scope, tx, user_id, Purpose.INVITATION)
@@ -181,7 +181,7 @@ async def _set_blocked(scope: Scope, user_id: int, blocked: bool) -> User:
             await _keep_an_owner(tx, user)
         await tx.fetch(_SET_STATE, user_id, "blocked" if blocked else "active")
         if blocked:
-            await tx.fetch(queries.TERMINATE_ALL, user_id, scope.now(), None)
+            await tx.fetch(queries.TERMINATE_ALL, user_id, scope.machine_now(), None)
         await _record(scope, tx, "user.blocked" if blocked else "user.unblocked", user_id, {})
     return await scope.query(User).get(id=user_id)
 

@@ -104,7 +104,7 @@ async def create_api_token(scope: Scope, new: NewApiToken) -> tuple[ApiToken, st
         raise Invalid(
             f"you do not have the permission {sorted(missing)[0]}", field=("permissions",)
         )
-    if new.expires_at is not None and new.expires_at <= scope.now():
+    if new.expires_at is not None and new.expires_at <= scope.machine_now():
         raise Invalid("expiresAt lies in the past", field=("expiresAt",))
     token = new_api_token()
     async with transaction() as tx:
@@ -114,7 +114,7 @@ async def create_api_token(scope: Scope, new: NewApiToken) -> tuple[ApiToken, st
             name,
             hash_token(token),
             dumps_text(sorted(new.permissions)),
-            scope.now(),
+            scope.machine_now(),
             new.expires_at,
         )
         token_id = int(rows[0]["id"])
@@ -132,7 +132,7 @@ async def revoke_api_token(scope: Scope, token_id: int) -> None:
     if not await scope.query(ApiToken).filter(id=token_id, user_id=scope.actor.id).exists():
         raise NotFound("token", field=("tokenId",))
     async with transaction() as tx:
-        if not await tx.fetch(_REVOKE, token_id, scope.now()):
+        if not await tx.fetch(_REVOKE, token_id, scope.machine_now()):
             raise NotFound("token", field=("tokenId",))
         subject = Subject("api_token", token_id)
         await record(scope, tx, "api_token.revoked", subject, partner_id=scope.partner_id)

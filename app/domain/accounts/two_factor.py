@@ -114,7 +114,7 @@ async def confirm_two_factor(scope: Scope, code: str, *, box: SecretBox) -> list
         user = await _lock(scope, tx)
         if user["totp_pending"] is None:
             raise Conflict("there is no secret to confirm: begin with a new one")
-        match = match_code(box.decrypt(user["totp_pending"]), code, scope.now())
+        match = match_code(box.decrypt(user["totp_pending"]), code, scope.machine_now())
         if match.step is not None:
             await tx.fetch(_ENABLE, user["id"], match.step)
             await _replace_codes(tx, user["id"], codes)
@@ -167,7 +167,7 @@ async def _prove(scope: Scope, password: str, code: str, box: SecretBox, act) ->
     if not await asyncio.to_thread(verify_password, password, user["password_hash"]):
         await count_attempt(scope, CODE_BY_USER, str(scope.actor.id))
         raise Invalid("the password is wrong", field=("password",))
-    match = match_code(box.decrypt(user["totp_secret"]), code, scope.now())
+    match = match_code(box.decrypt(user["totp_secret"]), code, scope.machine_now())
     async with transaction() as tx:
         user = await _lock(scope, tx)
         taken = await take(scope, tx, user, match)
@@ -185,7 +185,7 @@ async def take(scope: Scope, tx: Transaction, user: Row, match: CodeMatch) -> bo
         return bool(await tx.fetch(queries.TAKE_TOTP_STEP, user["id"], match.step))
     if match.recovery_hash is not None:
         rows = await tx.fetch(
-            queries.USE_RECOVERY_CODE, user["id"], match.recovery_hash, scope.now()
+            queries.USE_RECOVERY_CODE, user["id"], match.recovery_hash, scope.machine_now()
         )
         return bool(rows)
     return False

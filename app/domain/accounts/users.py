@@ -124,6 +124,7 @@ def scope_of_user(
         brand_ids=brand_ids,
         ip=ip,
         session_id=row["session_id"],
+        machine_clock=clock,
     )
 
 

@@ -72,5 +72,5 @@ UPDATE postback_deliveries
 SET state = $2, attempts = attempts + 1, claimed_until = NULL,
     next_attempt_at = greatest(next_attempt_at, $4::timestamptz + (
         SELECT clock_offset FROM partners WHERE partners.id = partner_id) * interval '1 microsecond') + $3::interval
-WHERE id = $1
+WHERE id = $1 AND state = 'pending'
 """

@@ -56,7 +56,7 @@ class Limits:
     root_fields: int = 20
     selections: int = 3_000
     # Of the document as it is written: fields, fragment spreads and inline fragments; then its other parts.
-    written_selections: int = 1_000
+    written_selections: int = 800
     fragments: int = 60
     operations: int = 10
     variables: int = 100

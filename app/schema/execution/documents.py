@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from app.schema.execution.request import OperationRequest
 
 LARGEST_DOCUMENT = 24 * 1024
-MOST_TOKENS = 2_500
+MOST_TOKENS = 2_000
 # Of text: parsed, it takes some 100 times as much memory.
 CACHED_CHARACTERS = 512 * 1024
 _CACHED_ANALYSES = 16

@@ -11,11 +11,21 @@ import httpx
 import pyotp
 import pytest
 
-from app.domain.accounts.sign_in import Credentials, Device, OtpRefused, sign_in_network
-from app.domain.accounts.two_factor import match_code
+from app.domain.accounts.sessions import authenticate
+from app.domain.accounts.sign_in import (
+    Credentials,
+    Device,
+    OtpRefused,
+    sign_in,
+    sign_in_network,
+)
+from app.domain.accounts.two_factor import begin_two_factor, confirm_two_factor, match_code
+from app.domain.accounts.users import Audience
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
+from app.infra.crypto import SecretBox
 from app.models import RecoveryCode, Session, User
+from app.settings import Settings
 from tests.conftest import NOW
 from tests.domain.accounts.people import (
     change,
@@ -26,7 +36,7 @@ from tests.domain.accounts.people import (
     make_owner,
     token_of,
 )
-from tests.factories import BOX, PASSWORD
+from tests.factories import BOX, PASSWORD, email_of, make_partner, make_partner_user
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 TOTP = pyotp.TOTP(SECRET)
@@ -305,3 +315,22 @@ async def test_a62_a_network_sign_in_with_one_code_at_once_opens_one_session(
     )
     assert sum(isinstance(item, OtpRefused) for item in opened) == 4
     assert await Session.filter(user_id=user.id).count() == 1
+
+
+async def test_a_sandboxs_moved_clock_does_not_touch_codes_a62_x08(
+    database: Settings, clock: ManualClock, box: SecretBox
+) -> None:
+    partner = await make_partner(clock, sandbox=True, clock_offset=timedelta(days=40))
+    user = await make_partner_user(partner, clock)
+    device = Device(None, timedelta(hours=1))
+    credentials = Credentials(await email_of(user), PASSWORD)
+    visitor = Scope.visitor(clock, "test-request", "203.0.113.9")
+    signed_in = await sign_in(visitor, Audience.PARTNER, credentials, box=box, device=device)
+    caller = await authenticate(Audience.PARTNER, signed_in.token, clock, "test-request", None)
+    enrolment = await begin_two_factor(caller.scope, box=box)
+
+    codes = await confirm_two_factor(
+        caller.scope, pyotp.TOTP(enrolment.secret).at(clock.now()), box=box
+    )
+
+    assert len(codes) == 10
