@@ -57,7 +57,7 @@ def beyond_the_limits() -> Iterator[Hostile]:
     yield Hostile(
         "fragment chain ×16",
         "{me{...f0}}"
-        + _fragments(60, lambda i: f"...f{i + 1} " * 16 if i < 59 else "id", "Viewer"),
+        + _fragments(40, lambda i: f"...f{i + 1} " * 16 if i < 39 else "id", "Viewer"),
     )
     yield Hostile(
         "fragment chain in another operation",
@@ -68,7 +68,7 @@ def beyond_the_limits() -> Iterator[Hostile]:
     yield Hostile(
         "every fragment spreads every later one",
         "{...f0}"
-        + _fragments(40, lambda i: "".join(f"...f{j} " for j in range(i + 1, 40)) + "__typename"),
+        + _fragments(30, lambda i: "".join(f"...f{j} " for j in range(i + 1, 30)) + "__typename"),
     )
     yield Hostile("cycle of one", "{...f0} fragment f0 on Query{...f0}")
     yield Hostile(
@@ -79,7 +79,7 @@ def beyond_the_limits() -> Iterator[Hostile]:
         "cycle through fields", "{node(id:1){...f0}} fragment f0 on Promo{campaign{id} ...f0}"
     )
     yield Hostile("alias flood", filled("{", lambda i: f"a{i}:__typename ", "}"))
-    yield Hostile("alias flood below", filled("{me{", lambda i: f"a{i}:id ", "}}", 700))
+    yield Hostile("alias flood below", filled("{me{", lambda i: f"a{i}:id ", "}}", 600))
     yield Hostile("same field 5,000 times", "{me{" + "id " * 5_000 + "}}")
     yield Hostile("same object 1,000 times", "{" + "me{id}" * 1_000 + "}")
     yield Hostile("unknown fields", filled("{", lambda i: f"x{i} ", "}"))
@@ -175,14 +175,14 @@ def within_the_limits() -> Iterator[Hostile]:
     )
     yield Hostile(
         "inline fragments of every type",
-        '{node(id:"1"){' + "...on Promo{id}...on Campaign{id}...on Node{id}" * (2_300 // 18) + "}}",
+        '{node(id:"1"){' + "...on Promo{id}...on Campaign{id}...on Node{id}" * (1_900 // 18) + "}}",
     )
     yield Hostile(
         "fragments compared with one another",
         "{me{"
         + "".join(f"...f{i} " for i in range(60))
         + "}}"
-        + _fragments(60, lambda i: "id name email role " * 3 + "id ", "Viewer"),
+        + _fragments(60, lambda i: "id name email role " * 2 + "id ", "Viewer"),
     )
     yield Hostile(
         "each fragment spreads the later ones",
@@ -205,7 +205,7 @@ def within_the_limits() -> Iterator[Hostile]:
         "operations that share all variables",
         header
         + "fragment F on Query{"
-        + REPORT % (" filter:{brandIds:[" + "$a $b $c " * 350 + "]}")
+        + REPORT % (" filter:{brandIds:[" + "$a $b $c " * 275 + "]}")
         + "{totals{__typename}}}",
         {"a": "1", "b": "2", "c": "3"},
         "q7",
@@ -215,25 +215,25 @@ def within_the_limits() -> Iterator[Hostile]:
         "query("
         + "".join(f"$v{i}:ID!" for i in range(100))
         + "){"
-        + REPORT % (" filter:{brandIds:[" + "".join(f"$v{i % 100} " for i in range(900)) + "]}")
+        + REPORT % (" filter:{brandIds:[" + "".join(f"$v{i % 100} " for i in range(700)) + "]}")
         + "{totals{__typename}}}",
         {f"v{i}": str(i) for i in range(100)},
     )
     yield Hostile(
-        "list of 2,400 values",
-        "{" + REPORT % (" groupBy:[" + "DAY " * 2_400 + "]") + "{totals{__typename}}}",
+        "list of 1,900 values",
+        "{" + REPORT % (" groupBy:[" + "DAY " * 1_900 + "]") + "{totals{__typename}}}",
     )
     yield Hostile(
-        "list of 2,400 wrong values",
-        "{" + REPORT % (" groupBy:[" + "DAZ " * 2_400 + "]") + "{totals{__typename}}}",
+        "list of 1,900 wrong values",
+        "{" + REPORT % (" groupBy:[" + "DAZ " * 1_900 + "]") + "{totals{__typename}}}",
     )
     yield Hostile(
         "input fields repeated",
-        "{campaigns(first:1 filter:{" + "state:ACTIVE " * 800 + "}){__typename}}",
+        "{campaigns(first:1 filter:{" + "state:ACTIVE " * 640 + "}){__typename}}",
     )
-    yield Hostile("arguments repeated", "{campaigns(" + "first:1 " * 800 + "){__typename}}")
+    yield Hostile("arguments repeated", "{campaigns(" + "first:1 " * 640 + "){__typename}}")
     yield Hostile(
-        "directives within the limit", "{me{" + "id@skip(if:false)" * 100 + "name " * 890 + "}}"
+        "directives within the limit", "{me{" + "id@skip(if:false)" * 100 + "name " * 690 + "}}"
     )
     yield Hostile("inline fragments nested", "{" + "...{" * 95 + "__typename" + "}" * 96)
     yield Hostile("a text of 24,000", '{node(id:"' + "x" * 24_000 + '"){id}}')
@@ -253,7 +253,7 @@ def _variables(case: str) -> dict[str, Any]:
     if case == "1 MB of numbers":
         return {"input": [0] * 500_000}
     deep: Any = 1
-    for _ in range(900):
+    for _ in range(700):
         deep = [deep]
     return {"input": deep}
 
