@@ -82,7 +82,7 @@ class Query(AccessQueries, StaffQueries, EventQueries):
         user = user_of(info)
         person = await context_of(info).loaders.person(user.subject_id)
         return Viewer(
-            id=encode_id("User", user.id),
+            id=encode_id("OperatorUser", user.id),
             email=str(person.get("email", "")),
             name=str(person.get("name", "")),
             role=StaffRoleType(user.role),

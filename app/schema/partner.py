@@ -129,7 +129,7 @@ class Query(AccessQueries, PartnerAccountQueries, EventQueries):
         user = user_of(info)
         person = await context_of(info).loaders.person(user.subject_id)
         return Viewer(
-            id=encode_id("User", user.id),
+            id=encode_id("PartnerUser", user.id),
             email=str(person.get("email", "")),
             name=str(person.get("name", "")),
             role=PartnerRoleType(user.role),
