@@ -126,7 +126,9 @@ async def drop_old_addresses(now: datetime, retention_days: int) -> list[str]:
         row["relname"] for row in rows if row["relname"] < f"visit_addresses_{keep_from:%Y_%m_%d}"
     ]
     for name in old:
-        await fetch(f"DO $$ BEGIN {_LOCK_TIMEOUT} DROP TABLE IF EXISTS {name}; END $$")
+        # One at a time: two drops of one partition at once confuse PostgreSQL's catalogue.
+        lock = f"PERFORM pg_advisory_xact_lock(hashtext('partition {name}'));"
+        await fetch(f"DO $$ BEGIN {_LOCK_TIMEOUT} {lock} DROP TABLE IF EXISTS {name}; END $$")
     # Addresses that came when no partition was there.
     oldest = first_visit_id(datetime.combine(keep_from, time(), UTC))
     await fetch("DELETE FROM visit_addresses_default WHERE visit_id < $1", oldest)
