@@ -158,18 +158,6 @@ async def unapply_everything(settings: Settings) -> None:
 # From empty, back, and again
 
 
-async def test_an_empty_database_is_brought_to_the_newest_migration_in_order(
-    at_migration: AtMigration,
-) -> None:
-    empty, lines = await at_migration(None), list[str]()
-    assert await pending(empty) == NAMES
-
-    await migrate(empty, lines.append)
-
-    assert lines == [f"applied {name}" for name in NAMES]
-    assert await pending(empty) == []
-
-
 async def test_migrating_twice_applies_nothing_the_second_time(settings: Settings) -> None:
     lines: list[str] = []
 
@@ -206,8 +194,11 @@ async def test_the_models_ask_for_no_migration_that_is_missing(settings: Setting
 # At once, interrupted, and refused
 
 
-async def test_two_processes_that_migrate_at_once_both_succeed(at_migration: AtMigration) -> None:
+async def test_two_processes_that_migrate_an_empty_database_at_once_both_succeed(
+    at_migration: AtMigration,
+) -> None:
     empty = await at_migration(None)
+    assert await pending(empty) == NAMES
     program = (
         "import asyncio, sys\n"
         "from app.infra.migrations import migrate\n"
@@ -226,6 +217,7 @@ async def test_two_processes_that_migrate_at_once_both_succeed(at_migration: AtM
     assert [process.returncode for process in running] == [0, 0]
     applied = [line for out, _ in outputs for line in out.decode().splitlines()]
     assert applied == [f"applied {name}" for name in NAMES]
+    assert await pending(empty) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
