@@ -33,6 +33,7 @@ from app.infra.database import (
 )
 from app.infra.migrations import (
     LONGEST_LOCK_WAIT,
+    _no_garbage_collection,
     detect_changes,
     migrate,
     pending_migrations,
@@ -150,7 +151,8 @@ async def pending(settings: Settings) -> list[str]:
 
 async def unapply_everything(settings: Settings) -> None:
     try:
-        await tortoise_migrate(config=tortoise_config(settings), target=f"{APP}.__first__")
+        with _no_garbage_collection():
+            await tortoise_migrate(config=tortoise_config(settings), target=f"{APP}.__first__")
     finally:
         await Tortoise.close_connections()
 
