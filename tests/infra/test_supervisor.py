@@ -101,7 +101,7 @@ class Running:
         return [line for line in map(json.loads, lines) if line["event"] == event]
 
     def wait_for_log(self, event: str, count: int) -> list[dict[str, object]]:
-        assert processes.wait_until(lambda: len(self.log(event)) >= count, 20)
+        assert processes.wait_until(lambda: len(self.log(event)) >= count, 60)
         return self.log(event)
 
 
@@ -144,7 +144,7 @@ def test_a_signal_stops_every_child_and_then_the_supervisor(
 ) -> None:
     with supervisor_process(tmp_path) as running:
         running.process.send_signal(number)
-        assert running.process.wait(10) == 0
+        assert running.process.wait(40) == 0
     assert running.journal()[-2:] == ["second stopped", "first stopped"]
 
 
@@ -158,7 +158,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with supervisor_process(tmp_path) as running:
         running.process.kill()
         running.process.wait()
-        assert processes.wait_until(lambda: all(map(has_ended, running.pids.values())), 10)
+        assert processes.wait_until(lambda: all(map(has_ended, running.pids.values())), 40)
     assert sorted(running.journal()[-2:]) == ["first stopped", "second stopped"]
 
 

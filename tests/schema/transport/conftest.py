@@ -22,7 +22,7 @@ from tests.schema.transport.server import (
 )
 
 # Short enough to wait for.
-TIMES = Times(session_check=0.05, initialisation=1.0, sending=1.0, ping=0.1, comment=0.1)
+TIMES = Times(session_check=0.05, initialisation=1.0, sending=3.0, ping=0.1, comment=0.1)
 
 
 @pytest.fixture(scope="module")
