@@ -166,7 +166,8 @@ def test_a_dead_child_is_started_again_and_the_others_keep_running(tmp_path: Pat
     with supervisor_process(tmp_path) as running:
         os.kill(running.pids["first"], signal.SIGKILL)
         running.wait_for_log("child_ready", 1)
-        assert running.journal().count("first started") == 2
+        # Its readiness is read from the journal of its first life: wait for what the second one writes.
+        assert processes.wait_until(lambda: running.journal().count("first started") == 2, 40)
         assert running.journal().count("second started") == 1
         assert not has_ended(running.pids["second"])
 
