@@ -126,24 +126,21 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     assert response.text == "half an answer"
 
 
-@pytest.mark.parametrize("given", ["my-request-1", "a" * 64, "0123.4567_89-ab"])
-async def test_the_request_id_of_the_client_is_kept(client: httpx.AsyncClient, given: str) -> None:
-    response = await client.get("/health/live", headers={"X-Request-Id": given})
+async def test_the_request_id_of_the_client_is_kept(client: httpx.AsyncClient) -> None:
+    for given in ("my-request-1", "a" * 64, "0123.4567_89-ab"):
+        response = await client.get("/health/live", headers={"X-Request-Id": given})
 
-    assert response.headers["x-request-id"] == given
+        assert response.headers["x-request-id"] == given
 
 
-@pytest.mark.parametrize(
-    "given",
-    ["", "short", "a" * 65, "with space", "new\tline", "<script>alert(1)</script>", "é" * 10],
-)
-async def test_a_bad_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
-    headers = [(b"x-request-id", given.encode("latin-1"))]
+async def test_a_bad_request_id_is_replaced(client: httpx.AsyncClient) -> None:
+    bad = ("", "short", "a" * 65, "with space", "new\tline", "<script>alert(1)</script>", "é" * 10)
+    for given in bad:
+        headers = [(b"x-request-id", given.encode("latin-1"))]
+        response = await client.get("/health/live", headers=headers)
 
-    response = await client.get("/health/live", headers=headers)
-
-    assert response.headers["x-request-id"] != given
-    assert len(response.headers["x-request-id"]) >= 8
+        assert response.headers["x-request-id"] != given
+        assert len(response.headers["x-request-id"]) >= 8
 
 
 async def test_every_request_has_an_id_of_its_own(client: httpx.AsyncClient) -> None:

@@ -130,30 +130,30 @@ async def test_events_of_the_intake_carry_the_request_id_and_the_address(
     assert event.ip == "203.0.113.9"
 
 
-@pytest.mark.parametrize(
-    ("path", "document", "field"),
-    [
-        (PLAYERS, {}, "players"),
-        (PLAYERS, {"players": {}}, "players"),
-        (PLAYERS, {"players": None}, "players"),
-        (ACTIVITY, {"from": "2026-03-08T22:00:00Z", "to": "2026-03-09T22:00:00Z"}, "items"),
-        (ACTIVITY, {"items": []}, "from"),
-        (ACTIVITY, {"from": "2026-03-08T22:00:00Z", "items": []}, "to"),
-        (
-            ACTIVITY,
-            {"from": "2026-03-08T20:00:00Z", "to": "2026-03-09T20:00:00Z", "items": []},
-            "day",
-        ),
-    ],
-)
-async def test_a_batch_without_its_parts_is_refused_and_says_which(
-    client: httpx.AsyncClient, key: Key, path: str, document: Any, field: str
-) -> None:
-    response = await post_signed(client, path, key, document)
+WITHOUT_A_PART: list[tuple[str, Any, str]] = [
+    (PLAYERS, {}, "players"),
+    (PLAYERS, {"players": {}}, "players"),
+    (PLAYERS, {"players": None}, "players"),
+    (ACTIVITY, {"from": "2026-03-08T22:00:00Z", "to": "2026-03-09T22:00:00Z"}, "items"),
+    (ACTIVITY, {"items": []}, "from"),
+    (ACTIVITY, {"from": "2026-03-08T22:00:00Z", "items": []}, "to"),
+    (
+        ACTIVITY,
+        {"from": "2026-03-08T20:00:00Z", "to": "2026-03-09T20:00:00Z", "items": []},
+        "day",
+    ),
+]
 
-    assert response.status_code == 400
-    assert error_of(response) == "INVALID"
-    assert field in response.json()["errors"][0]["message"]
+
+async def test_a_batch_without_its_parts_is_refused_and_says_which(
+    client: httpx.AsyncClient, key: Key
+) -> None:
+    for path, document, field in WITHOUT_A_PART:
+        response = await post_signed(client, path, key, document)
+
+        assert response.status_code == 400
+        assert error_of(response) == "INVALID"
+        assert field in response.json()["errors"][0]["message"]
 
 
 # Signatures
@@ -179,20 +179,15 @@ async def test_an_unknown_key_and_a_wrong_signature_cannot_be_told_apart(
     assert messages[0] == messages[1]
 
 
-@pytest.mark.parametrize(
-    "missing",
-    [{"X-Authorization-Key": ""}, {"X-Authorization-Sign": ""}, {"X-Authorization-Key": "é"}],
-)
-async def test_a_request_that_is_not_signed_is_refused(
-    client: httpx.AsyncClient, key: Key, missing: dict[str, str]
-) -> None:
-    headers: Any = {
-        name: value.encode("latin-1") for name, value in (signed(key, b"{}") | missing).items()
-    }
+async def test_a_request_that_is_not_signed_is_refused(client: httpx.AsyncClient, key: Key) -> None:
+    for name, value in (("Key", ""), ("Sign", ""), ("Key", "é"), ("Sign", "é")):
+        headers: Any = {
+            header: text.encode("latin-1")
+            for header, text in (signed(key, b"{}") | {f"X-Authorization-{name}": value}).items()
+        }
+        response = await client.post(PLAYERS, content=b"{}", headers=headers)
 
-    response = await client.post(PLAYERS, content=b"{}", headers=headers)
-
-    assert response.status_code == 401
+        assert response.status_code == 401
 
 
 async def test_the_signature_covers_every_byte_of_the_body(
@@ -243,31 +238,28 @@ async def test_several_keys_work_at_once_and_an_expired_one_does_not_w3(
 # Bodies
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b'"players"',
-        b"\xff\xfe",
-        b'{"players": [NaN]}',
-        b'{"players": [Infinity]}',
-        b'{"players": [1e99999999999999999999]}',
-        b'{"players": [' + b"9" * 5_000 + b"]}",
-        b'{"players": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"players": ' + b'{"a":' * 50_000,
-    ],
-    ids=lambda body: repr(body[:24]),
-)
-async def test_what_is_no_json_object_is_malformed(
-    client: httpx.AsyncClient, key: Key, body: bytes
-) -> None:
-    response = await post_signed(client, PLAYERS, key, body)
+NO_JSON_OBJECTS = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"players"',
+    b"\xff\xfe",
+    b'{"players": [NaN]}',
+    b'{"players": [Infinity]}',
+    b'{"players": [1e99999999999999999999]}',
+    b'{"players": [' + b"9" * 5_000 + b"]}",
+    b'{"players": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"players": ' + b'{"a":' * 50_000,
+]
 
-    assert response.status_code == 400
-    assert error_of(response) == "MALFORMED_JSON"
+
+async def test_what_is_no_json_object_is_malformed(client: httpx.AsyncClient, key: Key) -> None:
+    for body in NO_JSON_OBJECTS:
+        response = await post_signed(client, PLAYERS, key, body)
+
+        assert response.status_code == 400, body[:24]
+        assert error_of(response) == "MALFORMED_JSON", body[:24]
 
 
 async def test_hostile_values_are_refused_item_by_item(
@@ -322,26 +314,24 @@ async def test_a_body_in_gzip_is_signed_as_it_travels(
     assert [row["status"] for row in response.json()] == ["created"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"not gzip",
-        gzip.compress(b'{"players": []}')[:-4],
-        gzip.compress(b'{"players": []}')[:10],
-        gzip.compress(b'{"players": []}') + gzip.compress(b" "),
-        zlib.compress(b'{"players": []}'),
-    ],
-    ids=["text", "cut off", "header alone", "two members", "zlib"],
-)
-async def test_a_body_that_is_not_the_gzip_it_says_is_malformed(
-    client: httpx.AsyncClient, key: Key, body: bytes
-) -> None:
-    response = await client.post(
-        PLAYERS, content=body, headers=signed(key, body, **{"Content-Encoding": "gzip"})
-    )
+NO_GZIP = {
+    "text": b"not gzip",
+    "cut off": gzip.compress(b'{"players": []}')[:-4],
+    "header alone": gzip.compress(b'{"players": []}')[:10],
+    "two members": gzip.compress(b'{"players": []}') + gzip.compress(b" "),
+    "zlib": zlib.compress(b'{"players": []}'),
+}
 
-    assert response.status_code == 400
-    assert error_of(response) == "MALFORMED_JSON"
+
+async def test_a_body_that_is_not_the_gzip_it_says_is_malformed(
+    client: httpx.AsyncClient, key: Key
+) -> None:
+    for name, body in NO_GZIP.items():
+        headers = signed(key, body, **{"Content-Encoding": "gzip"})
+        response = await client.post(PLAYERS, content=body, headers=headers)
+
+        assert response.status_code == 400, name
+        assert error_of(response) == "MALFORMED_JSON", name
 
 
 async def test_a_gzip_bomb_is_too_large(client: httpx.AsyncClient, key: Key) -> None:

@@ -348,7 +348,7 @@ def specifications(
     metrics=st.lists(st.sampled_from(METRICS), unique=True, min_size=1, max_size=3).map(tuple),
 )
 @hypothesis_settings(
-    max_examples=20,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     # Making a failure smaller takes minutes here.
