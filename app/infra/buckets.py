@@ -34,7 +34,7 @@ return {taken, tostring(level)}
 """
 _LOCAL_BUCKETS = 10_000
 # A request waits no longer than this for Redis, and after a failure the next ones do not wait at all for a while.
-_PATIENCE_SECONDS = 0.5
+_PATIENCE_SECONDS = 1.0
 _AWAY_SECONDS = 2.0
 
 
