@@ -259,13 +259,13 @@ def _configure_logging(settings: Settings, process: str) -> None:
 
 def _migrate(settings: Settings) -> None:
     from app.infra import migrations
-    from app.infra.database import DatabaseUnavailable
+    from app.infra.database import DatabaseError
 
     try:
         asyncio.run(migrations.migrate(settings, lambda line: typer.echo(line, err=True)))
-    except DatabaseUnavailable as error:
+    except DatabaseError as error:
         raise CannotStart(
-            f"The database cannot be reached: {error}.\n"
+            f"The database cannot be migrated: {error}.\n"
             "Fix: check TRIBUTARY_DATABASE_URL; `tributary doctor` looks at the rest."
         ) from error
 
