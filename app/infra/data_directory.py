@@ -166,10 +166,10 @@ class DataDirectory:
         return self._secret.read_text().strip()
 
     def socket_directory(self, server: str) -> Path:
-        """A directory for the server's socket, for its owner only.
+        """The path of the directory for the server's socket; `provide_private` makes it.
 
         It stands in the data directory, or under the system's temporary directory when the path
-        would be too long for a Unix socket. Raises CannotStart when somebody else owns it.
+        would be too long for a Unix socket.
         """
         directory = self.path / "sockets" / server
         if len(os.fsencode(directory)) > _LONGEST_SOCKET_DIRECTORY:
@@ -178,16 +178,17 @@ class DataDirectory:
             self._distant_sockets.add(directory)
         else:
             directory.parent.mkdir(mode=0o711, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            directory.mkdir(mode=0o700)
         return directory
 
 
-def require_private(directory: Path, owners: set[int]) -> None:
-    """Check that nobody but `owners` (user ids) can use the directory; raises CannotStart.
+def provide_private(directory: Path, owners: set[int]) -> None:
+    """Make the directory if missing, and check that only `owners` (user ids) can use it.
 
-    A directory with a foreseeable name in /tmp may have been put there by another user.
+    A directory with a foreseeable name in /tmp may have been put there by another user, and
+    cleaners of /tmp remove an empty one. Raises CannotStart.
     """
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
     status = directory.lstat()
     if not directory.is_dir() or directory.is_symlink() or status.st_uid not in owners:
         raise CannotStart(

@@ -19,7 +19,7 @@ from app.infra.data_directory import (
     DataDirectory,
     RecordedChild,
     Run,
-    require_private,
+    provide_private,
 )
 
 _HOLDER = """
@@ -149,7 +149,6 @@ def test_sockets_stand_in_the_data_directory_when_its_path_is_short(tmp_path: Pa
     short = Path("/tmp") / f"tributary-test-{os.getpid()}"  # noqa: S108
     sockets = opened(short).socket_directory("postgres")
     assert sockets == short / "sockets" / "postgres"
-    sockets.rmdir()
     sockets.parent.rmdir()
     (short / "logs").rmdir()
     short.rmdir()
@@ -157,6 +156,7 @@ def test_sockets_stand_in_the_data_directory_when_its_path_is_short(tmp_path: Pa
 
 def test_sockets_have_a_short_private_directory_when_the_path_is_long(tmp_path: Path) -> None:
     sockets = opened(tmp_path / ("long" * 25)).socket_directory("postgres")
+    provide_private(sockets, {os.geteuid()})
     assert len(str(sockets / ".s.PGSQL.5432")) < 100
     assert mode(sockets) == 0o700
     sockets.rmdir()
@@ -168,6 +168,7 @@ def test_unlocking_removes_the_socket_directories_outside_the_data_directory(
     directory = opened(tmp_path / ("long" * 25))
     directory.lock()
     sockets = directory.socket_directory("postgres")
+    provide_private(sockets, {os.geteuid()})
     directory.unlock()
     assert not sockets.exists()
 
@@ -177,19 +178,17 @@ def test_two_data_directories_with_long_paths_have_different_sockets(tmp_path: P
         opened(tmp_path / ("long" * 25) / name).socket_directory("valkey") for name in "ab"
     )
     assert first != second
-    first.rmdir()
-    second.rmdir()
 
 
 def test_a_socket_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="belongs to another user"):
-        require_private(tmp_path, {os.geteuid() + 1})
+        provide_private(tmp_path, {os.geteuid() + 1})
 
 
 def test_a_link_in_place_of_the_socket_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(CannotStart, match="Fix: "):
-        require_private(tmp_path / "link", {os.geteuid()})
+        provide_private(tmp_path / "link", {os.geteuid()})
 
 
 def test_a_data_directory_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:

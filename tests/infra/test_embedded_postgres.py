@@ -137,6 +137,15 @@ def test_a_server_that_outlived_its_supervisor_is_ended_by_the_next_start(tmp_pa
         assert processes.working_in(server.cluster, "postgres") == set()
 
 
+def test_a_socket_directory_that_a_cleaner_removed_is_made_again_by_the_start(
+    tmp_path: Path,
+) -> None:
+    server = opened(tmp_path)
+    server.socket_directory.rmdir()
+    with running(server):
+        assert server.socket_directory.stat().st_mode & 0o077 == 0
+
+
 def test_a_stale_lock_file_with_the_pid_of_another_program_does_not_stop_the_start(
     tmp_path: Path,
 ) -> None:
@@ -224,11 +233,11 @@ def works(path: Path, account: accounts.Account) -> bool:
     directory = DataDirectory(path)
     directory.create()
     sockets = directory.socket_directory("postgres")
-    account.own(sockets)
     server = EmbeddedPostgres(
         directory.postgres, sockets, directory.logs / "postgres.log", account, durable=False
     )
     try:
+        server.prepare()
         server.create_if_missing()
     except (CannotStart, OSError, subprocess.SubprocessError):
         return False

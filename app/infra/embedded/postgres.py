@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from app.infra import processes
-from app.infra.data_directory import CannotStart, DataDirectory, require_private
+from app.infra.data_directory import CannotStart, DataDirectory, provide_private
 from app.infra.embedded import accounts
 from app.infra.embedded.accounts import Account
 from app.infra.supervisor import ChildSpec
@@ -87,7 +87,7 @@ class EmbeddedPostgres:
             start_timeout=120,
             stop_signal=signal.SIGINT,
             stop_timeout=60,
-            before_start=self.end_leftovers,
+            before_start=self.prepare,
             enter=self.account.enter,
         )
 
@@ -100,6 +100,12 @@ class EmbeddedPostgres:
         except subprocess.TimeoutExpired:
             return False
         return answer.returncode == 0
+
+    def prepare(self) -> None:
+        """What every start needs first: a directory for the socket, and nobody else running."""
+        provide_private(self.socket_directory, {os.geteuid(), *accounts.possible_owners()})
+        self.account.own(self.socket_directory)
+        self.end_leftovers()
 
     def end_leftovers(self) -> None:
         """End what an unclean stop left running on this cluster, and drop its stale lock files.
@@ -202,9 +208,7 @@ def open_postgres(directory: DataDirectory, *, durable: bool = True) -> Embedded
     cluster.mkdir(mode=0o700, exist_ok=True)
     account = accounts.choose(binaries() / "postgres", binaries().parent / "share", cluster)
     sockets = directory.socket_directory("postgres")
-    require_private(sockets, {os.geteuid(), *accounts.possible_owners()})
-    account.own(sockets)
     server = EmbeddedPostgres(cluster, sockets, directory.logs / "postgres.log", account, durable)
-    server.end_leftovers()
+    server.prepare()
     server.create_if_missing()
     return server

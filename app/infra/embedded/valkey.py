@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from app.infra import processes
-from app.infra.data_directory import CannotStart, DataDirectory, require_private
+from app.infra.data_directory import CannotStart, DataDirectory, provide_private
 from app.infra.supervisor import ChildSpec
 
 _LEFTOVER_PATIENCE = 10.0
@@ -82,7 +82,7 @@ class EmbeddedValkey:
             # Loading a long append-only file takes a while.
             start_timeout=120,
             stop_timeout=30,
-            before_start=self.end_leftovers,
+            before_start=self.prepare,
         )
 
     def is_ready(self) -> bool:
@@ -95,6 +95,11 @@ class EmbeddedValkey:
                 return connection.recv(16).startswith(b"+PONG")
             except OSError:
                 return False
+
+    def prepare(self) -> None:
+        """What every start needs first: a directory for the socket, and nobody else running."""
+        provide_private(self.socket_directory, {os.geteuid()})
+        self.end_leftovers()
 
     def end_leftovers(self) -> None:
         """End a server that an unclean stop left running on this directory."""
@@ -109,7 +114,6 @@ def open_valkey(directory: DataDirectory) -> EmbeddedValkey:
     """The server of a data directory; nothing runs yet. The caller holds the directory's lock."""
     directory.valkey.mkdir(mode=0o700, exist_ok=True)
     sockets = directory.socket_directory("valkey")
-    require_private(sockets, {os.geteuid()})
     server = EmbeddedValkey(directory.valkey, sockets, directory.logs / "valkey.log")
-    server.end_leftovers()
+    server.prepare()
     return server
