@@ -45,7 +45,11 @@ class TransactionAborted(DatabaseError):
     """Deadlock, serialisation failure or a timeout: nothing was committed, the call may be repeated."""
 
 
-class UniqueViolation(DatabaseError):
+class RowRefused(DatabaseError):
+    """A row contradicts what is there. A command that foresees it catches it; else it is our own mistake."""
+
+
+class UniqueViolation(RowRefused):
     """Another row has the same key; `constraint` names it."""
 
     def __init__(self, constraint: str) -> None:
@@ -53,7 +57,7 @@ class UniqueViolation(DatabaseError):
         self.constraint = constraint
 
 
-class IntegrityViolation(DatabaseError):
+class IntegrityViolation(RowRefused):
     """A check, a foreign key or a trigger refused the row."""
 
 

@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types.unset import UNSET
 
 from app.domain.errors import DomainError
-from app.infra.database import DatabaseError, translate
+from app.infra.database import DatabaseError, RowRefused, translate
 from app.infra.telemetry import logger
 from graphql import GraphQLError
 
@@ -68,7 +68,8 @@ def _cause(error: GraphQLError) -> Exception | None:
 
 def _unforeseen(error: GraphQLError, original: Exception) -> tuple[str, dict[str, Any]]:
     typed = translate(original)
-    if isinstance(typed, DatabaseError):
+    # What a row contradicts is there the next time as well: that is no outage.
+    if isinstance(typed, DatabaseError) and not isinstance(typed, RowRefused):
         logger().warning("graphql.database_unavailable", path=error.path, error=str(typed))
         return "the database is away for a moment: send the same request again", {
             "code": "UNAVAILABLE"

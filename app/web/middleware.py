@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
-from app.infra.database import DatabaseError, TransactionAborted, translate
+from app.infra.database import DatabaseError, RowRefused, TransactionAborted, translate
 from app.infra.telemetry import logger, new_request_id
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from app.settings import Network
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -31,35 +33,54 @@ class ClientAddress:
 
     def __init__(self, app: ASGIApp, trusted: tuple[Network, ...]) -> None:
         self._app = app
-        self._trusted = trusted
+        self._trusted = tuple(_unmapped(network) for network in trusted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
-        if self._trusted and client is not None and self._is_trusted(client[0]):
-            forwarded = Headers(scope=scope).getlist("x-forwarded-for")
-            if address := self._original(forwarded):
-                scope["client"] = (address, 0)
+        if client is not None:
+            peer = _address(client[0])
+            if peer is not None and str(peer) != client[0]:
+                scope["client"] = (str(peer), client[1])
+            if self._trusted and peer is not None and self._is_trusted(peer):
+                forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+                if address := self._original(forwarded):
+                    scope["client"] = (address, 0)
         await self._app(scope, receive, send)
 
     def _original(self, forwarded: list[str]) -> str | None:
         """The nearest address that is not one of our proxies; None when the header is not made of addresses."""
         hops = [hop.strip() for line in forwarded for hop in line.split(",")]
-        address = None
+        nearest = None
         for hop in reversed(hops):
-            try:
-                address = str(ipaddress.ip_address(hop))
-            except ValueError:
-                return address
+            address = _address(hop)
+            if address is None:
+                return nearest
+            nearest = str(address)
             if not self._is_trusted(address):
-                return address
-        return address
+                return nearest
+        return nearest
 
-    def _is_trusted(self, host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
+    def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def _address(text: str) -> Address | None:
+    """The address of a text, or None. IPv4 that came through an IPv6 socket is IPv4 (`::ffff:a.b.c.d`)."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _unmapped(network: Network) -> Network:
+    """A range of IPv4 addresses that was written as IPv6 (`::ffff:10.0.0.0/104`), as IPv4; any other as it is."""
+    first = network.network_address
+    if isinstance(first, ipaddress.IPv6Address) and first.ipv4_mapped and network.prefixlen >= 96:
+        return ipaddress.IPv4Network((first.ipv4_mapped, network.prefixlen - 96))
+    return network
 
 
 class RequestContext:
@@ -138,7 +159,8 @@ def _answer(error: Exception, request_id: str) -> JSONResponse:
         elif isinstance(typed, NotFound):
             status = 404
         return error_answer(status, typed.code, typed.message, request_id)
-    if isinstance(typed, DatabaseError):
+    # What a row contradicts is there the next time as well: that is no outage.
+    if isinstance(typed, DatabaseError) and not isinstance(typed, RowRefused):
         again = isinstance(typed, TransactionAborted)
         logger().warning("database.unavailable", error=str(typed), repeatable=again)
         message = "the database is away for a moment: send the same request again"

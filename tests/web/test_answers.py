@@ -15,7 +15,12 @@ from starlette.routing import Route
 
 from app.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Unauthenticated
 from app.infra.clock import ManualClock
-from app.infra.database import DatabaseUnavailable, TransactionAborted
+from app.infra.database import (
+    DatabaseUnavailable,
+    IntegrityViolation,
+    TransactionAborted,
+    UniqueViolation,
+)
 from app.web.middleware import ErrorAnswers, RequestContext
 from tests.conftest import serving
 from tests.factories import make_brand_key, make_world, post_signed
@@ -99,6 +104,11 @@ async def test_a_database_that_is_away_asks_to_repeat_and_tells_no_internals(
         ZeroDivisionError(),
         KeyError("secret"),
         RecursionError(),
+        # A row that contradicts another does so again: that is no outage.
+        UniqueViolation("secret_of_the_house"),
+        IntegrityViolation("Failing row contains (secret)"),
+        asyncpg.UniqueViolationError("Key (name)=(secret) already exists"),
+        asyncpg.CheckViolationError("Failing row contains (secret)"),
     ],
 )
 async def test_our_own_mistakes_are_told_without_internals(error: Exception) -> None:

@@ -11,6 +11,7 @@ from app.infra.clock import ManualClock
 from app.models import VisitAddress
 from app.settings import Network, Settings
 from tests.conftest import serving
+from tests.domain.accounts.people import from_address
 from tests.factories import make_world
 
 # The client of every test request.
@@ -82,6 +83,42 @@ async def test_behind_trusted_proxies_the_nearest_stranger_is_the_client(
     found = await addresses(settings, clock, PROXIES, *(values for values, _ in FORWARDED))
 
     assert dict(enumerate(found)) == {n: address for n, (_, address) in enumerate(FORWARDED)}
+
+
+MAPPED = [
+    (["198.51.100.7, ::ffff:10.0.0.1"], "198.51.100.7"),
+    (["::ffff:198.51.100.7, 10.0.0.1"], "198.51.100.7"),
+    (["::FFFF:c633:6407"], "198.51.100.7"),
+]
+
+
+@pytest.mark.parametrize("trusted", [PROXIES, ("::ffff:203.0.113.0/120", "::ffff:10.0.0.0/104")])
+@pytest.mark.parametrize("peer", [PEER, f"::ffff:{PEER}"])
+async def test_ipv4_that_came_through_an_ipv6_socket_is_ipv4(
+    peer: str, trusted: tuple[str, ...], settings: Settings, clock: ManualClock
+) -> None:
+    configured = settings.model_copy(update={"trusted_proxies": networks(*trusted)})
+    async with serving(configured, clock) as client:
+        world = await make_world(clock)
+        async with from_address(client, peer) as mapped:
+            for values, _ in MAPPED:
+                headers: Any = [("X-Forwarded-For", value) for value in values]
+                await mapped.get(f"/{world.promo.code}", headers=headers)
+        kept = await VisitAddress.exclude(visit_id=world.visit_id).order_by("visit_id")
+
+    assert [address.ip for address in kept] == [address for _, address in MAPPED]
+
+
+async def test_without_proxies_a_client_of_an_ipv6_socket_has_its_ipv4_address(
+    settings: Settings, clock: ManualClock
+) -> None:
+    async with serving(settings, clock) as client:
+        world = await make_world(clock)
+        async with from_address(client, f"::ffff:{PEER}") as mapped:
+            await mapped.get(f"/{world.promo.code}", headers={"X-Forwarded-For": "198.51.100.7"})
+        kept = await VisitAddress.exclude(visit_id=world.visit_id).get()
+
+    assert kept.ip == PEER
 
 
 @pytest.mark.parametrize("header", ["X-Real-IP", "Forwarded", "True-Client-IP", "CF-Connecting-IP"])
