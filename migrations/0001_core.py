@@ -75,6 +75,9 @@ _PARTITIONED_TABLES = (
     transaction_id varchar(200) NOT NULL,
     amount numeric(38,18) NOT NULL,
     description varchar(500),
+    visit_id bigint,
+    attributed_by varchar(16) NOT NULL DEFAULT 'stag',
+    losing_candidates jsonb NOT NULL DEFAULT '[]',
 """,
     )
     + """
@@ -92,8 +95,13 @@ CREATE TABLE visits (
     partner_id bigint NOT NULL,
     attributable_until timestamptz NOT NULL,
     fingerprint bigint NOT NULL,
+    visitor_id bigint,
     country varchar(2) NOT NULL,
     device varchar(16) NOT NULL,
+    language varchar(16),
+    network varchar(45),
+    ad_type varchar(16),
+    banner_id bigint,
     uncounted_reason varchar(16),
     referrer varchar(1000),
     user_agent varchar(500),
@@ -102,8 +110,59 @@ CREATE TABLE visits (
     corrupted boolean NOT NULL DEFAULT false
 ) PARTITION BY RANGE (id);
 CREATE INDEX visits_recording_id ON visits (recording_id);
+CREATE INDEX visits_visitor_id ON visits (visitor_id, id) WHERE visitor_id IS NOT NULL;
 CREATE TABLE visits_default PARTITION OF visits DEFAULT;
 CREATE SEQUENCE visit_nodes MINVALUE 0 MAXVALUE 1023 CYCLE;
+
+CREATE TABLE fallback_visits (
+    id bigint PRIMARY KEY,
+    recording_id bigint NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    code varchar(200) NOT NULL,
+    reason varchar(16) NOT NULL,
+    promo_id bigint,
+    brand_id bigint,
+    partner_id bigint,
+    country varchar(2) NOT NULL,
+    device varchar(16) NOT NULL,
+    referrer varchar(1000),
+    user_agent varchar(500)
+) PARTITION BY RANGE (id);
+CREATE INDEX fallback_visits_recording_id ON fallback_visits (recording_id);
+CREATE INDEX fallback_visits_promo_id ON fallback_visits (promo_id, id) WHERE promo_id IS NOT NULL;
+CREATE TABLE fallback_visits_default PARTITION OF fallback_visits DEFAULT;
+
+CREATE TABLE unique_visits (
+    visit_id bigint NOT NULL,
+    recording_id bigint NOT NULL,
+    business_day date NOT NULL,
+    promo_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    plan_id bigint NOT NULL,
+    brand_id bigint NOT NULL,
+    partner_id bigint NOT NULL,
+    fingerprint bigint NOT NULL,
+    country varchar(2) NOT NULL,
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (business_day, promo_id, fingerprint)
+) PARTITION BY RANGE (business_day);
+CREATE INDEX unique_visits_recording_id ON unique_visits (recording_id);
+CREATE TABLE unique_visits_default PARTITION OF unique_visits DEFAULT;
+
+CREATE TABLE duplicate_visits (
+    visit_id bigint NOT NULL,
+    recording_id bigint NOT NULL,
+    business_day date NOT NULL,
+    promo_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    plan_id bigint NOT NULL,
+    brand_id bigint NOT NULL,
+    partner_id bigint NOT NULL,
+    country varchar(2) NOT NULL,
+    PRIMARY KEY (business_day, visit_id)
+) PARTITION BY RANGE (business_day);
+CREATE INDEX duplicate_visits_recording_id ON duplicate_visits (recording_id);
+CREATE TABLE duplicate_visits_default PARTITION OF duplicate_visits DEFAULT;
 
 CREATE TABLE visit_addresses (
     visit_id bigint PRIMARY KEY,
@@ -114,7 +173,8 @@ CREATE TABLE visit_addresses_default PARTITION OF visit_addresses DEFAULT;
 )
 
 _DROP_PARTITIONED_TABLES = """
-DROP TABLE registrations, first_deposits, activities, conversions, visits, visit_addresses;
+DROP TABLE registrations, first_deposits, activities, conversions, visits, visit_addresses,
+    fallback_visits, unique_visits, duplicate_visits;
 DROP SEQUENCE visit_nodes;
 """
 
@@ -194,6 +254,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "What a player did in an interval, as reported by the brand. Natural key: brand, user, from, to, currency.",
             },
+            bases=["Fact"],
         ),
         ops.CreateModel(
             name="AttemptCounter",
@@ -216,6 +277,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "Failed attempts of one kind by one key (an address, a link) in one window of time.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Brand",
@@ -232,10 +294,34 @@ class Migration(migrations.Migration):
                 ("category", fields.CharField(max_length=64)),
                 ("state", fields.CharField(default="active", max_length=16)),
                 ("main_url", fields.CharField(max_length=2000)),
+                ("sort_order", fields.IntField(default=0)),
+                ("countries", fields.JSONField(default=list, encoder=dumps_text, decoder=loads)),
+                ("domains", fields.JSONField(default=list, encoder=dumps_text, decoder=loads)),
+                (
+                    "redirect_arguments",
+                    fields.JSONField(default=list, encoder=dumps_text, decoder=loads),
+                ),
+                ("ignored_ips", fields.JSONField(default=list, encoder=dumps_text, decoder=loads)),
                 ("time_zone", fields.CharField(max_length=64)),
                 ("currency", fields.CharField(max_length=8)),
                 ("cookie_days", fields.IntField(default=30)),
                 ("stag_parameter", fields.CharField(default="stag", max_length=64)),
+                ("server_last_click", fields.BooleanField(default=False)),
+                ("coupon_first", fields.BooleanField(default=False)),
+                ("approval_days", fields.IntField(default=30)),
+                (
+                    "default_sale_percent",
+                    fields.DecimalField(null=True, max_digits=38, decimal_places=18),
+                ),
+                (
+                    "default_lead_amount",
+                    fields.DecimalField(null=True, max_digits=38, decimal_places=18),
+                ),
+                ("prepaid", fields.BooleanField(default=False)),
+                (
+                    "funding_balance",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
                 ("sandbox", fields.BooleanField(default=False)),
                 ("clock_offset", fields.TimeDeltaField(default=datetime.timedelta(seconds=0.0))),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -246,6 +332,128 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "What is promoted; the network API calls it a program.",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="Banner",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("code", fields.CharField(unique=True, max_length=32)),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("title", fields.CharField(max_length=200)),
+                ("language", fields.CharField(null=True, max_length=16)),
+                ("tags", fields.JSONField(default=list, encoder=dumps_text, decoder=loads)),
+                ("format", fields.CharField(max_length=8)),
+                ("width", fields.IntField()),
+                ("height", fields.IntField()),
+                ("animated", fields.BooleanField(default=False)),
+                ("size", fields.IntField()),
+                ("sha256", fields.CharField(max_length=64)),
+                ("storage_key", fields.CharField(max_length=200)),
+                ("private", fields.BooleanField(default=False)),
+                ("sort_order", fields.IntField(default=0)),
+                ("state", fields.CharField(default="active", max_length=16)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "banners",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A picture that a promo may use. What is known of it was read from the file itself.",
+            },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="BrandChange",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("field", fields.CharField(max_length=32)),
+                ("before", fields.CharField(null=True, max_length=64)),
+                ("after", fields.CharField(null=True, max_length=64)),
+                ("announced_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("effective_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("applied_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                (
+                    "cancelled_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "brand_changes",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "An announced change of a brand's cookie life, approval time or default rates; it takes effect after a notice.",
+            },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="BrandFunding",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("kind", fields.CharField(max_length=16)),
+                ("currency", fields.CharField(max_length=8)),
+                ("balance", fields.DecimalField(max_digits=38, decimal_places=18)),
+                ("amount", fields.DecimalField(max_digits=38, decimal_places=18)),
+                ("comment", fields.CharField(max_length=500)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "brand_fundings",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "One immutable line of a prepaid brand's balance, in the brand's currency.",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="BrandKey",
@@ -279,6 +487,40 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "An intake key of a brand; several may be active, so that they can rotate (W3).",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="BrandSuspension",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("reason", fields.CharField(max_length=500)),
+                ("started_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("ended_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "brand_suspensions",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A time in which a brand was suspended; the last 30 days of them make its downtime.",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="CommissionPlan",
@@ -304,6 +546,8 @@ class Migration(migrations.Migration):
                 ("name", fields.CharField(max_length=200)),
                 ("state", fields.CharField(default="active", max_length=16)),
                 ("is_default", fields.BooleanField(default=False)),
+                ("description", fields.CharField(default="", max_length=2000)),
+                ("sort_order", fields.IntField(default=0)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
@@ -312,6 +556,45 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "An executable deal of one brand; report columns call it a strategy.",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="Contact",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=200)),
+                ("position", fields.CharField(max_length=200)),
+                ("email", fields.CharField(null=True, max_length=254)),
+                ("phone", fields.CharField(null=True, max_length=50)),
+                ("messenger", fields.CharField(null=True, max_length=200)),
+                ("sort_order", fields.IntField(default=0)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "contacts",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "Whom partners may write to, for a brand or for the whole programme (A69).",
+            },
+            bases=["TenantModel"],
         ),
         CreatePartitionedModel(
             name="Conversion",
@@ -338,6 +621,12 @@ class Migration(migrations.Migration):
                 ("transaction_id", fields.CharField(max_length=200)),
                 ("amount", fields.DecimalField(max_digits=38, decimal_places=18)),
                 ("description", fields.CharField(null=True, max_length=500)),
+                ("visit_id", fields.BigIntField(null=True)),
+                ("attributed_by", fields.CharField(default="stag", max_length=16)),
+                (
+                    "losing_candidates",
+                    fields.JSONField(default=list, encoder=dumps_text, decoder=loads),
+                ),
             ],
             options={
                 "table": "conversions",
@@ -345,6 +634,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A single sale or lead with its transaction id.",
             },
+            bases=["Fact"],
         ),
         ops.CreateModel(
             name="DailyRollup",
@@ -365,6 +655,10 @@ class Migration(migrations.Migration):
                 ("partner_id", fields.BigIntField()),
                 (
                     "visits_count",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "unique_visits_count",
                     fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
                 ),
                 (
@@ -441,6 +735,33 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "Additive metrics by day, promo, country and currency.",
             },
+            bases=["TenantModel"],
+        ),
+        CreatePartitionedModel(
+            name="DuplicateVisit",
+            fields=[
+                (
+                    "visit_id",
+                    fields.BigIntField(
+                        generated=False, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("recording_id", fields.BigIntField()),
+                ("business_day", fields.DateField()),
+                ("promo_id", fields.BigIntField()),
+                ("campaign_id", fields.BigIntField()),
+                ("plan_id", fields.BigIntField()),
+                ("brand_id", fields.BigIntField()),
+                ("partner_id", fields.BigIntField()),
+                ("country", fields.CharField(max_length=2)),
+            ],
+            options={
+                "table": "duplicate_visits",
+                "app": "tributary",
+                "pk_attr": "visit_id",
+                "table_description": "A visit that repeats another one of its promo and fingerprint within two seconds; partitioned by month (M04).",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="FactChange",
@@ -467,6 +788,36 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A correction of a fact: who replaced which row, why, and by how much each metric changed.",
             },
+            bases=["TenantModel"],
+        ),
+        CreatePartitionedModel(
+            name="FallbackVisit",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=False, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("recording_id", fields.BigIntField()),
+                ("occurred_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("code", fields.CharField(max_length=200)),
+                ("reason", fields.CharField(max_length=16)),
+                ("promo_id", fields.BigIntField(null=True)),
+                ("brand_id", fields.BigIntField(null=True)),
+                ("partner_id", fields.BigIntField(null=True)),
+                ("country", fields.CharField(max_length=2)),
+                ("device", fields.CharField(max_length=16)),
+                ("referrer", fields.CharField(null=True, max_length=1000)),
+                ("user_agent", fields.CharField(null=True, max_length=500)),
+            ],
+            options={
+                "table": "fallback_visits",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A click that was sent to the fallback: an unknown code, or a link that a state stops.",
+            },
+            bases=["TenantModel"],
         ),
         CreatePartitionedModel(
             name="FirstDeposit",
@@ -497,6 +848,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A player's first deposit; a late, earlier one supersedes it (M05).",
             },
+            bases=["Fact"],
         ),
         ops.CreateModel(
             name="Landing",
@@ -522,6 +874,9 @@ class Migration(migrations.Migration):
                 ("title", fields.CharField(max_length=200)),
                 ("url", fields.CharField(max_length=2000)),
                 ("audience", fields.CharField(default="players", max_length=16)),
+                ("countries", fields.JSONField(default=list, encoder=dumps_text, decoder=loads)),
+                ("language", fields.CharField(null=True, max_length=16)),
+                ("sort_order", fields.IntField(default=0)),
                 ("state", fields.CharField(default="active", max_length=16)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
@@ -531,6 +886,45 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A page of the brand that a promo can lead to.",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="NewsArticle",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("title", fields.CharField(max_length=200)),
+                ("body", fields.TextField(unique=False)),
+                (
+                    "published_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "news_articles",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A piece of news for the partners of a brand, or of the whole programme (A69).",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Partner",
@@ -548,6 +942,20 @@ class Migration(migrations.Migration):
                 ("time_zone", fields.CharField(default="UTC", max_length=64)),
                 ("sandbox", fields.BooleanField(default=False)),
                 ("clock_offset", fields.TimeDeltaField(default=datetime.timedelta(seconds=0.0))),
+                (
+                    "parent",
+                    fields.ForeignKeyField(
+                        "tributary.Partner",
+                        source_field="parent_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("parent_promo_id", fields.BigIntField(null=True)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
@@ -556,6 +964,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "An affiliate account: a company or a person.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Affiliation",
@@ -601,6 +1010,49 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A partner's relation to a brand; the network API calls it an affrequest.",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="BannerPartner",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "banner",
+                    fields.ForeignKeyField(
+                        "tributary.Banner",
+                        source_field="banner_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "partner",
+                    fields.ForeignKeyField(
+                        "tributary.Partner",
+                        source_field="partner_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+            ],
+            options={
+                "table": "banner_partners",
+                "app": "tributary",
+                "unique_together": (("banner", "partner"),),
+                "pk_attr": "id",
+                "table_description": "Gives a private banner to a partner.",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Campaign",
@@ -648,6 +1100,11 @@ class Migration(migrations.Migration):
                 ),
                 ("name", fields.CharField(max_length=200)),
                 ("state", fields.CharField(default="active", max_length=16)),
+                ("state_reason", fields.CharField(null=True, max_length=500)),
+                (
+                    "archived_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
@@ -657,6 +1114,68 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A partner's container for one brand and one commission plan.",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="CampaignPlanMove",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "campaign",
+                    fields.ForeignKeyField(
+                        "tributary.Campaign",
+                        source_field="campaign_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "from_plan",
+                    fields.ForeignKeyField(
+                        "tributary.CommissionPlan",
+                        source_field="from_plan_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "to_plan",
+                    fields.ForeignKeyField(
+                        "tributary.CommissionPlan",
+                        source_field="to_plan_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("effective_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("existing_players", fields.CharField(max_length=8)),
+                ("carried", fields.CharField(max_length=16)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("applied_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                (
+                    "cancelled_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "campaign_plan_moves",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A campaign's move to another plan from a moment on, at the start of a business day (O02, M1B).",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="PlanAssignment",
@@ -699,6 +1218,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "Makes a plan that is not a default available to one partner.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="PlanVersion",
@@ -737,6 +1257,46 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One version of a plan. A trigger refuses to change it once it is published (decision 3).",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="Promotion",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("title", fields.CharField(max_length=200)),
+                ("description", fields.CharField(max_length=4000)),
+                ("url", fields.CharField(max_length=2000)),
+                ("coupon", fields.CharField(null=True, max_length=64)),
+                ("starts_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("ends_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("sort_order", fields.IntField(default=0)),
+                ("state", fields.CharField(default="active", max_length=16)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "promotions",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A brand's dated offer or coupon, for partners to tell of.",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Recording",
@@ -756,6 +1316,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One committed transaction that wrote facts or events. The sequencer gives it its place.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Event",
@@ -799,6 +1360,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One line of the log: what happened, who did it, to what (A68).",
             },
+            bases=["TenantModel"],
         ),
         CreatePartitionedModel(
             name="Registration",
@@ -828,6 +1390,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A player signed up.",
             },
+            bases=["Fact"],
         ),
         ops.CreateModel(
             name="RelayPosition",
@@ -844,6 +1407,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "reader",
                 "table_description": "How far one reader of the log has come.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="RollupPosition",
@@ -860,6 +1424,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "rollup",
                 "table_description": "Up to which position of the log a rollup has folded the facts.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="SequenceHead",
@@ -879,6 +1444,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "The last position given. A single row.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Subject",
@@ -899,6 +1465,48 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A person, for personal data: everything about them is encrypted under their own key (A6A).",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="TermsVersion",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("number", fields.IntField()),
+                ("body", fields.TextField(unique=False)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                (
+                    "published_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "effective_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "terms_versions",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "One version of the terms of the programme or of a brand; a published one never changes (A69, X04).",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="TrafficSource",
@@ -910,6 +1518,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("name", fields.CharField(unique=True, max_length=100)),
+                ("state", fields.CharField(default="active", max_length=16)),
+                ("sort_order", fields.IntField(default=0)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
@@ -918,6 +1528,50 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A way of reaching visitors (SEO, social media, e-mail …) that a promo may state once (A04).",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="BrandTrafficSource",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "traffic_source",
+                    fields.ForeignKeyField(
+                        "tributary.TrafficSource",
+                        source_field="traffic_source_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("policy", fields.CharField(max_length=8)),
+            ],
+            options={
+                "table": "brand_traffic_sources",
+                "app": "tributary",
+                "unique_together": (("brand", "traffic_source"),),
+                "pk_attr": "id",
+                "table_description": "What a brand thinks of a traffic source: without a row, maybe. `no` refuses the promo.",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Promo",
@@ -988,6 +1642,19 @@ class Migration(migrations.Migration):
                 ),
                 ("code", fields.CharField(unique=True, max_length=32)),
                 ("title", fields.CharField(max_length=200)),
+                (
+                    "banner",
+                    fields.ForeignKeyField(
+                        "tributary.Banner",
+                        source_field="banner_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("network", fields.BooleanField(default=False, db_default=False)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
@@ -997,6 +1664,51 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One tracking link inside a campaign.",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="Coupon",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "brand",
+                    fields.ForeignKeyField(
+                        "tributary.Brand",
+                        source_field="brand_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "promo",
+                    fields.ForeignKeyField(
+                        "tributary.Promo",
+                        source_field="promo_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("code", fields.CharField(max_length=64)),
+                ("state", fields.CharField(default="active", max_length=16)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "coupons",
+                "app": "tributary",
+                "pk_attr": "id",
+                "table_description": "A coupon or bonus code that is bound to a promo: whoever uses it came by that promo (M02).",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Player",
@@ -1066,6 +1778,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("visit_id", fields.BigIntField(null=True)),
+                (
+                    "attributed_by",
+                    fields.CharField(default="stag", db_default="stag", max_length=16),
+                ),
+                (
+                    "losing_candidates",
+                    fields.JSONField(
+                        default=list, db_default=[], encoder=dumps_text, decoder=loads
+                    ),
+                ),
                 ("country", fields.CharField(max_length=2)),
                 ("language", fields.CharField(null=True, max_length=16)),
                 ("currency", fields.CharField(max_length=8)),
@@ -1080,6 +1802,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A brand's customer (for shops: the customer), attributed at registration (M03).",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Postback",
@@ -1139,6 +1862,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A callback that a partner configured for an action on the account, a campaign or a promo (A13).",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="PostbackDelivery",
@@ -1203,6 +1927,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One rendered URL to call for one event: unique, so that planning twice sends once.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="PostbackAttempt",
@@ -1251,6 +1976,35 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One call of a delivery and what came back (A20).",
             },
+            bases=["TenantModel"],
+        ),
+        CreatePartitionedModel(
+            name="UniqueVisit",
+            fields=[
+                (
+                    "visit_id",
+                    fields.BigIntField(
+                        generated=False, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("recording_id", fields.BigIntField()),
+                ("business_day", fields.DateField()),
+                ("promo_id", fields.BigIntField()),
+                ("campaign_id", fields.BigIntField()),
+                ("plan_id", fields.BigIntField()),
+                ("brand_id", fields.BigIntField()),
+                ("partner_id", fields.BigIntField()),
+                ("fingerprint", fields.BigIntField()),
+                ("country", fields.CharField(max_length=2)),
+                ("last_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "unique_visits",
+                "app": "tributary",
+                "pk_attr": "visit_id",
+                "table_description": "The first counted visit of a promo, fingerprint and business day; partitioned by month (M04).",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="User",
@@ -1321,6 +2075,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "Somebody who signs in: a team member of a partner, or an operator. One identity for every door.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="AccountLink",
@@ -1355,6 +2110,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A mailed link. Its token is derived from this row and the server's key, so nothing secret is stored.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="ApiToken",
@@ -1394,6 +2150,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A token of an integrator's script, with a part of its user's permissions.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Document",
@@ -1438,6 +2195,10 @@ class Migration(migrations.Migration):
                     "reviewed_at",
                     fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
                 ),
+                (
+                    "bytes_deleted_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
             ],
             options={
                 "table": "documents",
@@ -1446,6 +2207,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A file that a partner uploaded for review (A67). The bytes are in object storage.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Mail",
@@ -1510,6 +2272,50 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A mail to be sent: unique per event, user and template, so that planning twice sends once (decision 6).",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="NewsReading",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="user_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "article",
+                    fields.ForeignKeyField(
+                        "tributary.NewsArticle",
+                        source_field="article_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("read_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "news_readings",
+                "app": "tributary",
+                "unique_together": (("user", "article"),),
+                "pk_attr": "id",
+                "table_description": "That a user has read an article.",
+            },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="PartnerNote",
@@ -1552,6 +2358,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "What operators write down about a partner; partners never see it.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="PartnerProfile",
@@ -1590,12 +2397,13 @@ class Migration(migrations.Migration):
                 ("state_reason", fields.CharField(null=True, max_length=500)),
             ],
             options={
-                "unique_together": (("partner",),),
                 "table": "partner_profiles",
                 "app": "tributary",
+                "unique_together": (("partner",),),
                 "pk_attr": "id",
                 "table_description": "What operators keep about a partner besides the account itself.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="RecoveryCode",
@@ -1627,6 +2435,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "A code that replaces the authenticator app once.",
             },
+            bases=["TenantModel"],
         ),
         ops.CreateModel(
             name="Session",
@@ -1672,6 +2481,65 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One sign-in. Tokens are never stored: a hash of a random one, or the generation of a derived one (N03).",
             },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="TermsAcceptance",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                (
+                    "partner",
+                    fields.ForeignKeyField(
+                        "tributary.Partner",
+                        source_field="partner_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "terms",
+                    fields.ForeignKeyField(
+                        "tributary.TermsVersion",
+                        source_field="terms_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="user_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("accepted_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "terms_acceptances",
+                "app": "tributary",
+                "unique_together": (("partner", "terms"),),
+                "indexes": [
+                    Index(fields=["partner_id", "id"], name="terms_acceptances_partner_id")
+                ],
+                "pk_attr": "id",
+                "table_description": "That a partner accepted a version of terms.",
+            },
+            bases=["TenantModel"],
         ),
         CreatePartitionedModel(
             name="Visit",
@@ -1692,8 +2560,13 @@ class Migration(migrations.Migration):
                 ("partner_id", fields.BigIntField()),
                 ("attributable_until", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("fingerprint", fields.BigIntField()),
+                ("visitor_id", fields.BigIntField(null=True)),
                 ("country", fields.CharField(max_length=2)),
                 ("device", fields.CharField(max_length=16)),
+                ("language", fields.CharField(null=True, max_length=16)),
+                ("network", fields.CharField(null=True, max_length=45)),
+                ("ad_type", fields.CharField(null=True, max_length=16)),
+                ("banner_id", fields.BigIntField(null=True)),
                 ("uncounted_reason", fields.CharField(null=True, max_length=16)),
                 ("referrer", fields.CharField(null=True, max_length=1000)),
                 ("user_agent", fields.CharField(null=True, max_length=500)),
@@ -1707,6 +2580,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "table_description": "One recorded click. Append-only; no foreign keys, so that recording it takes no locks.",
             },
+            bases=["TenantModel"],
         ),
         CreatePartitionedModel(
             name="VisitAddress",
@@ -1725,6 +2599,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "visit_id",
                 "table_description": "The client address of a visit, in daily partitions that are dropped after the retention time (M04).",
             },
+            bases=["TenantModel"],
         ),
         ops.RunSQL(_PARTITIONED_TABLES, _DROP_PARTITIONED_TABLES),
     ]

@@ -5,7 +5,31 @@ from tortoise.migrations import operations as ops
 
 _APPEND_ONLY = ("registrations", "first_deposits", "activities", "conversions")
 
-_FORWARD = """
+# Which tables the click path keeps in memory, by which columns: any other change of them does not concern it.
+_LINKS = {
+    "promos": ("code", "landing_id", "banner_id"),
+    "landings": ("url", "state"),
+    "campaigns": ("state", "plan_id", "name"),
+    "partners": ("state", "code", "name"),
+    "affiliations": ("state",),
+    "banners": ("code", "state"),
+    "brands": (
+        *(
+            "state",
+            "main_url",
+            "code",
+            "name",
+            "stag_parameter",
+            "cookie_days",
+            "time_zone",
+            "clock_offset",
+        ),
+        *("domains", "redirect_arguments", "ignored_ips"),
+    ),
+}
+
+_FORWARD = (
+    """
 INSERT INTO sequence_heads (id, position) VALUES (1, 0);
 
 -- Few rows lack a position at any moment; the sequencer and the reports look for just these.
@@ -35,6 +59,49 @@ CREATE TRIGGER fact_changes_append_only BEFORE UPDATE OR DELETE ON fact_changes
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER visits_append_only BEFORE UPDATE OR DELETE ON visits
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER fallback_visits_append_only BEFORE UPDATE OR DELETE ON fallback_visits
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER duplicate_visits_append_only BEFORE UPDATE OR DELETE ON duplicate_visits
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER brand_fundings_append_only BEFORE UPDATE OR DELETE ON brand_fundings
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE UNIQUE INDEX coupons_code ON coupons (brand_id, lower(code)) WHERE state = 'active';
+CREATE UNIQUE INDEX terms_versions_number ON terms_versions (brand_id, number) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX promos_one_network ON promos (partner_id, brand_id) WHERE network;
+CREATE UNIQUE INDEX brand_suspensions_one_open ON brand_suspensions (brand_id) WHERE ended_at IS NULL;
+ALTER TABLE partners ADD CONSTRAINT partners_not_their_own_parent CHECK (parent_id <> id);
+
+-- A day's first visit never changes; only the time of the last one moves.
+CREATE FUNCTION refuse_rewriting_unique_visit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    OLD.last_at := NEW.last_at;
+    IF OLD IS DISTINCT FROM NEW THEN
+        RAISE EXCEPTION 'unique_visits is append-only: only last_at may move';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER unique_visits_no_rewrite BEFORE UPDATE ON unique_visits
+    FOR EACH ROW EXECUTE FUNCTION refuse_rewriting_unique_visit();
+CREATE TRIGGER unique_visits_no_delete BEFORE DELETE ON unique_visits
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION refuse_changing_published_terms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.published_at IS NOT NULL THEN
+        RAISE EXCEPTION 'version % of the terms is published and cannot change', OLD.number;
+    END IF;
+    RETURN COALESCE(NEW, OLD);
+END $$;
+CREATE TRIGGER terms_versions_immutable BEFORE UPDATE OR DELETE ON terms_versions
+    FOR EACH ROW EXECUTE FUNCTION refuse_changing_published_terms();
+
+-- The click path keeps links in memory; it hears of every change at once, when that commits.
+CREATE FUNCTION tell_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('links', TG_TABLE_NAME);
+    RETURN NULL;
+END $$;
 
 -- The only change that a fact allows is being superseded, once.
 CREATE FUNCTION refuse_rewriting_fact() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -71,14 +138,27 @@ BEGIN
 END $$;
 CREATE TRIGGER plan_versions_immutable BEFORE UPDATE OR DELETE ON plan_versions
     FOR EACH ROW EXECUTE FUNCTION refuse_changing_published_plan();
-""" + "".join(
-    f"""
+"""
+    + "".join(
+        f"""
 CREATE TRIGGER {table}_no_rewrite BEFORE UPDATE ON {table}
     FOR EACH ROW EXECUTE FUNCTION refuse_rewriting_fact();
 CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 """
-    for table in _APPEND_ONLY
+        for table in _APPEND_ONLY
+    )
+    + "".join(
+        f"""
+CREATE TRIGGER {table}_tell_links_of_rows AFTER INSERT OR DELETE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_links();
+CREATE TRIGGER {table}_tell_links AFTER UPDATE ON {table} FOR EACH ROW
+    WHEN (({", ".join(f"OLD.{column}" for column in columns)})
+        IS DISTINCT FROM ({", ".join(f"NEW.{column}" for column in columns)}))
+    EXECUTE FUNCTION tell_links();
+"""
+        for table, columns in _LINKS.items()
+    )
 )
 
 _BACKWARD = (
@@ -86,7 +166,25 @@ _BACKWARD = (
         f"DROP TRIGGER {table}_no_delete ON {table}; DROP TRIGGER {table}_no_rewrite ON {table};\n"
         for table in _APPEND_ONLY
     )
+    + "".join(
+        f"DROP TRIGGER {table}_tell_links ON {table};\nDROP TRIGGER {table}_tell_links_of_rows ON {table};\n"
+        for table in _LINKS
+    )
     + """
+DROP FUNCTION tell_links;
+DROP TRIGGER terms_versions_immutable ON terms_versions;
+DROP FUNCTION refuse_changing_published_terms;
+DROP TRIGGER unique_visits_no_delete ON unique_visits;
+DROP TRIGGER unique_visits_no_rewrite ON unique_visits;
+DROP FUNCTION refuse_rewriting_unique_visit;
+ALTER TABLE partners DROP CONSTRAINT partners_not_their_own_parent;
+DROP INDEX brand_suspensions_one_open;
+DROP INDEX promos_one_network;
+DROP INDEX terms_versions_number;
+DROP INDEX coupons_code;
+DROP TRIGGER brand_fundings_append_only ON brand_fundings;
+DROP TRIGGER duplicate_visits_append_only ON duplicate_visits;
+DROP TRIGGER fallback_visits_append_only ON fallback_visits;
 DROP TRIGGER plan_versions_immutable ON plan_versions;
 DROP TRIGGER brands_frozen_time_zone ON brands;
 DROP TRIGGER visits_append_only ON visits;

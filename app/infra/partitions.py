@@ -14,6 +14,8 @@ from app.infra.database import fetch
 from app.infra.visit_ids import first_visit_id
 
 FACT_TABLES = ("registrations", "first_deposits", "activities", "conversions")
+# What was found out about visits after they were recorded.
+VERDICT_TABLES = ("unique_visits", "duplicate_visits")
 MONTHS_AHEAD = 3
 DAYS_AHEAD = 7
 # Partitions are made long before they are needed, so that a click never has to wait for one.
@@ -53,9 +55,11 @@ def wanted(now: datetime, history_days: int = 0) -> list[Partition]:
         name, following = f"{month:%Y_%m}", _next_month(month)
         found += [
             Partition(table, f"{table}_{name}", "business_day", f"'{month}'", f"'{following}'")
-            for table in FACT_TABLES
+            for table in (*FACT_TABLES, *VERDICT_TABLES)
         ]
-        found.append(_by_visit_id("visits", name, month, following))
+        found += [
+            _by_visit_id(table, name, month, following) for table in ("visits", "fallback_visits")
+        ]
     days = (today - since).days + DAYS_AHEAD
     for day in (since + timedelta(days=n) for n in range(days + 1)):
         name = f"{day:%Y_%m_%d}"
@@ -67,7 +71,7 @@ def _by_visit_id(table: str, suffix: str, first: date, following: date) -> Parti
     lower, upper = (
         first_visit_id(datetime.combine(day, time(), UTC)) for day in (first, following)
     )
-    column = "id" if table == "visits" else "visit_id"
+    column = "visit_id" if table == "visit_addresses" else "id"
     return Partition(table, f"{table}_{suffix}", column, str(lower), str(upper))
 
 

@@ -15,15 +15,35 @@ from app.models.accounts import (
     User,
 )
 from app.models.activity import Activity, Conversion, FactChange, FirstDeposit, Registration
-from app.models.brands import Brand, BrandKey, Landing, TrafficSource
-from app.models.campaigns import Campaign, Promo
+from app.models.brands import (
+    Banner,
+    BannerPartner,
+    Brand,
+    BrandChange,
+    BrandFunding,
+    BrandKey,
+    BrandSuspension,
+    BrandTrafficSource,
+    Coupon,
+    Landing,
+    Promotion,
+    TrafficSource,
+)
+from app.models.campaigns import Campaign, CampaignPlanMove, Promo
 from app.models.events import Event, Recording, RelayPosition, SequenceHead
 from app.models.plans import CommissionPlan, PlanAssignment, PlanVersion
 from app.models.players import Player
 from app.models.postbacks import Postback, PostbackAttempt, PostbackDelivery
+from app.models.programme import (
+    Contact,
+    NewsArticle,
+    NewsReading,
+    TermsAcceptance,
+    TermsVersion,
+)
 from app.models.relations import Affiliation
 from app.models.rollups import DailyRollup, RollupPosition
-from app.models.visits import Visit, VisitAddress
+from app.models.visits import DuplicateVisit, FallbackVisit, UniqueVisit, Visit, VisitAddress
 
 __all__ = [
     "AccountLink",
@@ -31,18 +51,31 @@ __all__ = [
     "Affiliation",
     "ApiToken",
     "AttemptCounter",
+    "Banner",
+    "BannerPartner",
     "Brand",
+    "BrandChange",
+    "BrandFunding",
     "BrandKey",
+    "BrandSuspension",
+    "BrandTrafficSource",
     "Campaign",
+    "CampaignPlanMove",
     "CommissionPlan",
+    "Contact",
     "Conversion",
+    "Coupon",
     "DailyRollup",
     "Document",
+    "DuplicateVisit",
     "Event",
     "FactChange",
+    "FallbackVisit",
     "FirstDeposit",
     "Landing",
     "Mail",
+    "NewsArticle",
+    "NewsReading",
     "Partner",
     "PartnerNote",
     "PartnerProfile",
@@ -53,6 +86,7 @@ __all__ = [
     "PostbackAttempt",
     "PostbackDelivery",
     "Promo",
+    "Promotion",
     "Recording",
     "RecoveryCode",
     "Registration",
@@ -61,7 +95,10 @@ __all__ = [
     "SequenceHead",
     "Session",
     "Subject",
+    "TermsAcceptance",
+    "TermsVersion",
     "TrafficSource",
+    "UniqueVisit",
     "User",
     "Visit",
     "VisitAddress",

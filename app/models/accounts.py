@@ -24,6 +24,11 @@ class Partner(TenantModel):
     time_zone = text(64, default="UTC")
     sandbox = fields.BooleanField(default=False)
     clock_offset = clock_offset()
+    # Who brought this partner, by which link; fixed at registration (M1C).
+    parent = reference("Partner", null=True, db_index=True)
+    parent_id: int | None
+    # No foreign key: promos refer to partners already.
+    parent_promo_id = fields.BigIntField(null=True)
     created_at = fields.DatetimeField()
 
     class Meta:
@@ -256,6 +261,8 @@ class Document(TenantModel):
     reason = text(500, null=True)
     created_at = fields.DatetimeField()
     reviewed_at = fields.DatetimeField(null=True)
+    # When the bytes of a deleted document left the storage.
+    bytes_deleted_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "documents"

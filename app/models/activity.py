@@ -88,6 +88,11 @@ class Conversion(Fact):
     transaction_id = text(200)
     amount = amount()
     description = text(500, null=True)
+    # The visit that it came from; None when a coupon decided.
+    visit_id = fields.BigIntField(null=True)
+    # Which rule chose the promo: stag | coupon | last_click; and what else it could have been (M02).
+    attributed_by = text(16, default="stag")
+    losing_candidates = json_object(default=list)
 
     class Meta:
         table = "conversions"

@@ -24,6 +24,9 @@ class Campaign(TenantModel):
     name = text(200)
     # active | archived | disabled
     state = text(16, default="active")
+    # Why an operator disabled it.
+    state_reason = text(500, null=True)
+    archived_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
 
     class Meta:
@@ -52,8 +55,39 @@ class Promo(TenantModel):
     # The path of the tracking link.
     code = text(32, unique=True)
     title = text(200)
+    # None: a direct link.
+    banner = reference("Banner", null=True)
+    banner_id: int | None
+    # The one promo of a partner and brand that network click URLs are recorded under (W4).
+    network = fields.BooleanField(default=False, db_default=False)
     created_at = fields.DatetimeField()
 
     class Meta:
         table = "promos"
         indexes = (Index(fields=("partner_id", "id"), name="promos_partner_id"),)
+
+
+class CampaignPlanMove(TenantModel):
+    """A campaign's move to another plan from a moment on, at the start of a business day (O02, M1B)."""
+
+    partner_column = "campaign__partner_id"
+    brand_column = "campaign__brand_id"
+
+    id = fields.BigIntField(primary_key=True)
+    campaign = reference("Campaign", db_index=True)
+    campaign_id: int
+    from_plan = reference("CommissionPlan")
+    from_plan_id: int
+    to_plan = reference("CommissionPlan")
+    to_plan_id: int
+    effective_at = fields.DatetimeField()
+    # move | stay: what becomes of the players that are there already.
+    existing_players = text(8)
+    # carry | write_off: what becomes of carried negatives.
+    carried = text(16)
+    created_at = fields.DatetimeField()
+    applied_at = fields.DatetimeField(null=True)
+    cancelled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "campaign_plan_moves"

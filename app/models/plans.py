@@ -20,6 +20,8 @@ class CommissionPlan(TenantModel):
     state = text(16, default="active")
     # A default plan is available to every partner of the brand.
     is_default = fields.BooleanField(default=False)
+    description = text(2000, default="")
+    sort_order = fields.IntField(default=0)
     created_at = fields.DatetimeField()
 
     class Meta:

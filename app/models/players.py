@@ -5,7 +5,7 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.indexes import Index
 
-from app.models.base import TenantModel, reference, text
+from app.models.base import TenantModel, json_object, reference, text
 
 
 class Player(TenantModel):
@@ -30,6 +30,10 @@ class Player(TenantModel):
     subject_id: int | None
     # Visits are partitioned and may be dropped one day: no foreign key.
     visit_id = fields.BigIntField(null=True)
+    # Which rule chose the promo: stag | coupon | last_click (M02).
+    attributed_by = text(16, default="stag", db_default="stag")
+    # What else the player could have been attributed to: rule, promo and visit of each.
+    losing_candidates = json_object(default=list, db_default=[])
     country = text(2)
     language = text(16, null=True)
     currency = text(8)

@@ -25,6 +25,7 @@ class DailyRollup(TenantModel):
     brand_id = fields.BigIntField()
     partner_id = fields.BigIntField()
     visits_count = amount(default=Decimal(0))
+    unique_visits_count = amount(default=Decimal(0))
     registrations_count = amount(default=Decimal(0))
     first_deposits_count = amount(default=Decimal(0))
     first_deposits_sum = amount(default=Decimal(0))

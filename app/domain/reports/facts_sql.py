@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.reports.metrics import BASE_METRICS, DIMENSIONS, SUPERSEDABLE, BaseMetric, Source
+from app.domain.reports.metrics import (
+    BASE_METRICS,
+    DIMENSIONS,
+    SUPERSEDABLE,
+    VISIT_SOURCES,
+    BaseMetric,
+    Source,
+)
 from app.infra.money import NO_CURRENCY
 
 
@@ -16,8 +23,7 @@ def sum_of_facts(recordings: str, metrics: Sequence[BaseMetric], where: str = "T
     """
     parts = []
     for source in Source:
-        mine = [metric for metric in metrics if metric.source is source]
-        if not mine:
+        if all(metric.expression_in(source) is None for metric in metrics):
             continue
         parts.append(_facts(source, metrics, recordings, "recording_id", 1, where))
         if source in SUPERSEDABLE:
@@ -35,9 +41,7 @@ def _facts(
 ) -> str:
     dimensions = ", ".join(_dimension(source, name) for name in DIMENSIONS)
     values = ", ".join(
-        f"{sign} * ({metric.expression})::numeric AS {metric.name}"
-        if metric.source is source
-        else f"0::numeric AS {metric.name}"
+        f"{sign} * ({metric.expression_in(source) or 0})::numeric AS {metric.name}"
         for metric in metrics
     )
     return (
@@ -47,7 +51,7 @@ def _facts(
 
 
 def _dimension(source: Source, name: str) -> str:
-    if name == "currency" and source is Source.VISITS:
+    if name == "currency" and source in VISIT_SOURCES:
         return f"'{NO_CURRENCY}' AS currency"
     return f"f.{name}"
 

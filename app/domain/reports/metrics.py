@@ -23,14 +23,17 @@ class Source(StrEnum):
     """The table whose facts a base metric sums."""
 
     VISITS = "visits"
+    UNIQUE_VISITS = "unique_visits"
+    DUPLICATE_VISITS = "duplicate_visits"
     REGISTRATIONS = "registrations"
     FIRST_DEPOSITS = "first_deposits"
     ACTIVITIES = "activities"
     CONVERSIONS = "conversions"
 
 
-# Facts whose rows can be superseded by a correction; visits never are.
-SUPERSEDABLE = frozenset(Source) - {Source.VISITS}
+# Visits have no currency, and no correction ever supersedes one.
+VISIT_SOURCES = frozenset({Source.VISITS, Source.UNIQUE_VISITS, Source.DUPLICATE_VISITS})
+SUPERSEDABLE = frozenset(Source) - VISIT_SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,14 @@ class BaseMetric:
     expression: str
     placed_by: str
     description: str
+    # Facts that take one away: duplicates are found after the visits were recorded (M04).
+    less: Source | None = None
+
+    def expression_in(self, source: Source) -> str | None:
+        """What a row of that table adds to the metric; None: nothing."""
+        if source is self.source:
+            return self.expression
+        return "-1" if source is self.less else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,16 @@ BASE_METRICS: dict[str, BaseMetric] = {
             Source.VISITS,
             "CASE WHEN f.uncounted_reason IS NULL THEN 1 ELSE 0 END",
             "visit day",
-            "Counted visits: neither bots nor ignored addresses.",
+            "Counted visits: neither bots nor ignored addresses nor repeats within two seconds.",
+            less=Source.DUPLICATE_VISITS,
+        ),
+        BaseMetric(
+            "unique_visits_count",
+            Kind.COUNT,
+            Source.UNIQUE_VISITS,
+            "1",
+            "visit day",
+            "Counted visits, one per promo, visitor (address and user agent) and business day.",
         ),
         BaseMetric(
             "registrations_count",
