@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.domain.accounts.owners import keep_an_owner
 from app.domain.events import Subject as EventSubject
 from app.domain.events import record
 from app.domain.permissions import Permission, requires
@@ -25,6 +26,11 @@ _READ = "SELECT id, key, data FROM subjects WHERE id = ANY($1::bigint[])"
 _SUBJECTS_OF_USERS = "SELECT id, subject_id FROM users WHERE id = ANY($1::bigint[])"
 _LOCK = "SELECT id, key, data FROM subjects WHERE id = $1 FOR UPDATE"
 _UPDATE = "UPDATE subjects SET data = $2 WHERE id = $1"
+# A partner that was blocked or rejected needs no owner: so a person who is alone in an account can be erased too.
+_WITH_AN_OWNER = """
+SELECT u.id, u.audience, u.partner_id FROM users u LEFT JOIN partners p ON p.id = u.partner_id
+WHERE u.subject_id = $1 AND (p.id IS NULL OR p.state NOT IN ('blocked', 'rejected'))
+"""
 _ERASE = """
 UPDATE subjects SET key = NULL, data = NULL, erased_at = $2
 WHERE id = $1 AND erased_at IS NULL RETURNING id
@@ -105,8 +111,16 @@ async def update_subject(
 
 @requires(Permission.ERASE_PERSONS)
 async def erase_subject(scope: Scope, subject_id: int) -> bool:
-    """Destroy a person's key and all that points to the person; False when it was done before."""
+    """Destroy a person's key and all that points to the person; False when it was done before.
+
+    Raises LastOwner for the last active owner of the staff, or of a partner that is not blocked.
+    """
     async with transaction() as tx:
+        for user in await tx.fetch(_WITH_AN_OWNER, subject_id):
+            instead = "make somebody else one first"
+            if user["partner_id"] is not None:
+                instead += ", or block the partner"
+            await keep_an_owner(tx, user, instead)
         erased = await tx.fetch(_ERASE, subject_id, scope.machine_now())
         if erased:
             await tx.fetch(_EMPTY_SESSIONS, subject_id, scope.machine_now())

@@ -47,18 +47,29 @@ class MailSender:
         self._clock = clock
         self._box = box
         self._mailer = Mailer(settings) if settings.smtp_url else None
+        self._stopping = False
+        self._told = False
 
     async def send(self, request_id: str) -> int:
         """Attempt every mail that is due now; returns how many were attempted. Without a mail server: none."""
         if self._mailer is None:
-            logger().warning("mail.no_server", fix="set TRIBUTARY_SMTP_URL")
+            # Mails that wait wake a worker every few seconds: once is enough to say why they wait.
+            if not self._told:
+                logger().warning("mail.no_server", fix="set TRIBUTARY_SMTP_URL")
+            self._told = True
             return 0
         scope = Scope.system(self._clock, request_id)
         attempts = 0
-        while claimed := await claim_mails(scope, _BATCH, _LEASE, box=self._box):
+        while not self._stopping and (
+            claimed := await claim_mails(scope, _BATCH, _LEASE, box=self._box)
+        ):
             await asyncio.gather(*(self._attempt(scope, mail, self._mailer) for mail in claimed))
             attempts += len(claimed)
         return attempts
+
+    def stop(self) -> None:
+        """Claim nothing more: what is under way is finished, the rest waits for the next worker."""
+        self._stopping = True
 
     async def _attempt(self, scope: Scope, mail: DueMail, mailer: Mailer) -> None:
         with structlog.contextvars.bound_contextvars(request_id=mail.request_id):

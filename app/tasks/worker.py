@@ -90,6 +90,8 @@ class WorkerResources(Middleware):
     async def _stop_background(self) -> None:
         if self.sender is not None:
             self.sender.stop()
+        if self.mails is not None:
+            self.mails.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -32,6 +32,7 @@ from tests.factories import (
     make_brand,
     make_brand_key,
     make_operator,
+    make_partner_user,
     post_signed,
 )
 
@@ -250,7 +251,8 @@ async def test_an_email_stays_taken_while_the_keys_rotate(
 async def test_an_erased_person_does_not_stop_the_rotation(
     database: Settings, clock: ManualClock, system: Scope
 ) -> None:
-    _, user, _ = await make_owner(clock)
+    partner, user, _ = await make_owner(clock)
+    await make_partner_user(partner, clock)
     await erase_subject(system, user.subject_id)
     await rotate_keys(system, _unseen, box=BOTH)
     assert (await User.get(id=user.id)).email_digest == f"erased-{user.id}"

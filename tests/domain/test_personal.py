@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
+from app.domain.accounts.owners import LastOwner
 from app.domain.errors import Forbidden
-from app.domain.permissions import StaffRole
+from app.domain.permissions import PartnerRole, StaffRole
 from app.domain.personal import create_subject, erase_subject, read_subjects, update_subject
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.crypto import DecryptionError, SubjectKey
 from app.infra.database import fetch, transaction
-from app.models import Subject
+from app.models import Partner, Subject, User
+from app.schema.ids import encode_id
 from app.settings import Settings
-from tests.domain.accounts.people import make_owner
-from tests.factories import BOX, staff_scope
+from tests.domain.accounts.people import change, code, make_owner, token_of
+from tests.factories import BOX, make_operator, make_partner, make_partner_user, staff_scope
 
 PERSON = {"email": "paula@partner.test", "name": "Paula Partner"}
 
@@ -76,7 +79,8 @@ async def test_a6a_a_person_is_erased_once_however_many_ask(
 async def test_a6a_an_erasure_keeps_the_users_row_and_empties_it(
     database: Settings, system: Scope, clock: ManualClock
 ) -> None:
-    _, user, email = await make_owner(clock, totp_secret=BOX.encrypt("JBSWY3DPEHPK3PXP"))
+    partner, user, email = await make_owner(clock, totp_secret=BOX.encrypt("JBSWY3DPEHPK3PXP"))
+    await make_partner_user(partner, clock)
     await erase_subject(system, user.subject_id)
     await user.refresh_from_db()
     assert user.email_digest not in BOX.digests(email)
@@ -91,3 +95,80 @@ async def test_a6a_only_a_staff_owner_erases(
     subject_id = await _make()
     with pytest.raises(Forbidden):
         await erase_subject(staff_scope(clock, role), subject_id)
+
+
+async def _erase_and_tell(system: Scope, user: User) -> str | None:
+    """The refusal of an erasure; None when it was done."""
+    try:
+        await erase_subject(system, user.subject_id)
+    except LastOwner as refused:
+        return refused.message
+    return None
+
+
+async def test_a6a_the_last_active_owner_of_a_partner_is_not_erased_while_it_works(
+    database: Settings, system: Scope, clock: ManualClock
+) -> None:
+    partner, owner, _ = await make_owner(clock)
+    await make_partner_user(partner, clock, role=PartnerRole.MANAGER)
+    await make_partner_user(partner, clock, state="blocked")
+    await make_partner_user(partner, clock, password_hash=None)
+    told = "an account keeps at least one active owner: make somebody else one first, or block the partner"
+    assert await _erase_and_tell(system, owner) == told
+    assert (await Subject.get(id=owner.subject_id)).erased_at is None
+    second = await make_partner_user(partner, clock)
+    assert await _erase_and_tell(system, owner) is None
+    assert await _erase_and_tell(system, second) == told
+
+
+@pytest.mark.parametrize("state", ["blocked", "rejected"])
+async def test_a6a_a_person_alone_in_an_account_is_erased_once_the_partner_is_shut(
+    state: str, database: Settings, system: Scope, clock: ManualClock
+) -> None:
+    partner, owner, _ = await make_owner(clock)
+    await Partner.filter(id=partner.id).update(state=state)
+    assert await _erase_and_tell(system, owner) is None
+
+
+async def test_a6a_the_last_active_owner_of_the_staff_is_not_erased(
+    database: Settings, system: Scope, clock: ManualClock
+) -> None:
+    owner = await make_operator(clock)
+    await make_operator(clock, role=StaffRole.SUPPORT)
+    # An owner of a partner is none of the staff.
+    await make_owner(clock)
+    told = "an account keeps at least one active owner: make somebody else one first"
+    assert await _erase_and_tell(system, owner) == told
+    await make_operator(clock)
+    assert await _erase_and_tell(system, owner) is None
+
+
+@pytest.mark.parametrize("audience", ["partner", "staff"])
+async def test_a6a_of_two_owners_who_are_erased_at_once_one_remains(
+    audience: str, database: Settings, system: Scope, clock: ManualClock
+) -> None:
+    partner = await make_partner(clock)
+    for _ in range(3):
+        if audience == "staff":
+            await User.all().update(role="viewer")
+            owners = [await make_operator(clock), await make_operator(clock)]
+        else:
+            partner = await make_partner(clock)
+            owners = [await make_partner_user(partner, clock) for _ in range(2)]
+        told = await asyncio.gather(*(_erase_and_tell(system, owner) for owner in owners))
+        assert [message is None for message in sorted(told, key=str)] in (
+            [True, False],
+            [False, True],
+        )
+        assert await User.filter(id__in=[owner.id for owner in owners], state="active").count() == 1
+
+
+async def test_a6a_an_erasure_of_the_last_owner_is_refused_over_http_with_its_reason(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    _, owner, _ = await make_owner(clock)
+    await make_operator(clock, email="owner@staff.test")
+    operator = await token_of(client, "owner@staff.test", schema="admin")
+    user_id = encode_id("PartnerUser", owner.id)
+    refused = await change(client, "erasePerson", by=operator, schema="admin", userId=user_id)
+    assert (code(refused), refused["userErrors"][0]["field"]) == ("CONFLICT", ["userId"])

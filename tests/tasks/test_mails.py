@@ -13,15 +13,17 @@ from typing import Any
 import pytest
 
 from app.domain.accounts.links import Purpose, issue_link
+from app.domain.accounts.passwords import request_reset
+from app.domain.accounts.registration import resend_confirmation
 from app.domain.events import Subject, place_recordings, record
-from app.domain.mails.plan import Template, plan_mails
+from app.domain.mails.plan import MOST_IN_A_DAY, MOST_IN_AN_HOUR, Template, plan_mails
 from app.domain.mails.queue import RETRY_AFTER, DueMail, claim_mails
 from app.domain.permissions import PartnerRole
 from app.domain.personal import erase_subject
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.database import fetch, transaction
-from app.models import Mail, Partner, User
+from app.models import AccountLink, Event, Mail, Partner, User
 from app.settings import Settings
 from app.tasks.mails import MailSender, write
 from tests.domain.mails.post import Post, post_office
@@ -58,12 +60,9 @@ class Office:
                 self.system, tx, event_type, subject, partner_id=self.partner.id, data=data
             )
 
-    async def ask_for_reset(self) -> int:
-        """A link to set a new password and its event; returns the link's id."""
-        async with transaction() as tx:
-            link_id = await issue_link(self.system, tx, self.owner.id, Purpose.RESET_PASSWORD)
-        await self.tell("user.password_reset_requested", {"link_id": link_id})
-        return link_id
+    async def ask_for_reset(self, email: str = "paula@partner.test", ip: str = "::1") -> None:
+        """What a stranger can do to everybody whose e-mail it knows."""
+        await request_reset(Scope.visitor(self.clock, "test-request", ip), email, box=BOX)
 
     async def plan(self) -> int:
         """Plan what was recorded; returns how many mails were added."""
@@ -100,6 +99,10 @@ async def office(database: Settings, clock: ManualClock, system: Scope, post: Po
         ("partner.rejected", "Your application"),
         ("document.approved", "Your document was approved"),
         ("document.declined", "Your document was declined"),
+        ("partner.blocked", "Your account was blocked"),
+        ("partner.unblocked", "Your account works again"),
+        ("user.blocked", "Your access was blocked"),
+        ("user.unblocked", "Your access works again"),
     ],
 )
 async def test_a60_an_event_is_told_by_a_mail_with_text_and_html(
@@ -118,8 +121,6 @@ async def test_a60_an_event_is_told_by_a_mail_with_text_and_html(
     ("event_type", "purpose", "page"),
     [
         ("partner.registered", Purpose.CONFIRM_EMAIL, "confirm-email"),
-        ("user.confirmation_requested", Purpose.CONFIRM_EMAIL, "confirm-email"),
-        ("user.password_reset_requested", Purpose.RESET_PASSWORD, "reset-password"),
         ("user.locked", Purpose.UNLOCK, "unlock"),
         ("user.invited", Purpose.INVITATION, "invitation"),
     ],
@@ -136,6 +137,139 @@ async def test_a60_a_mail_with_a_link_holds_the_token_in_both_parts(
     mail = office.post.taken[0]
     assert wanted in mail.part("plain")
     assert wanted in mail.part("html")
+
+
+@pytest.mark.parametrize(
+    ("ask", "purpose", "page"),
+    [
+        (request_reset, Purpose.RESET_PASSWORD, "reset-password"),
+        (resend_confirmation, Purpose.CONFIRM_EMAIL, "confirm-email"),
+    ],
+)
+async def test_a61_a_link_that_was_asked_for_is_made_when_its_mail_is_planned(
+    ask: Callable[..., Any], purpose: Purpose, page: str, office: Office
+) -> None:
+    if purpose is Purpose.CONFIRM_EMAIL:
+        await User.filter(id=office.owner.id).update(email_confirmed_at=None)
+    await ask(Scope.visitor(office.clock, "test-request"), "paula@partner.test", box=BOX)
+    assert await AccountLink.all().count() == 0
+    await office.send()
+    link = await AccountLink.get(purpose=purpose.value)
+    wanted = f"/account/{page}?token={BOX.link_token(link.id, link.nonce)}"
+    assert wanted in office.post.taken[0].part("plain")
+    assert wanted in office.post.taken[0].part("html")
+
+
+@pytest.mark.parametrize("ask", [request_reset, resend_confirmation])
+async def test_a61_what_nobody_has_or_needs_is_recorded_and_mails_nobody(
+    ask: Callable[..., Any], office: Office
+) -> None:
+    # The one is confirmed, and the other is blocked.
+    await make_partner_user(
+        office.partner, office.clock, email="blocked@partner.test", state="blocked"
+    )
+    emails = ["nobody@somewhere.test", "blocked@partner.test"]
+    if ask is resend_confirmation:
+        emails.append("paula@partner.test")
+    for email in emails:
+        await ask(Scope.visitor(office.clock, "test-request"), email, box=BOX)
+    assert await office.plan() == 0
+    assert await Mail.all().count() == await AccountLink.all().count() == 0
+    assert await Event.filter(subject_type="user").count() == len(emails)
+
+
+async def _ask_for_resets(office: Office, times: int) -> None:
+    """As somebody with many addresses does, and each of the mails sent before the next is asked for."""
+    for number in range(times):
+        await office.ask_for_reset(ip=f"2001:db8:{number}::1")
+        await office.send()
+
+
+async def test_a61_a_mailbox_gets_three_mails_of_a_kind_in_an_hour_however_many_are_asked_for(
+    office: Office,
+) -> None:
+    await _ask_for_resets(office, 30)
+    assert len(office.post.taken) == MOST_IN_AN_HOUR == 3
+    suppressed = await Mail.filter(state="suppressed")
+    assert {(mail.error, mail.link_id, mail.attempts) for mail in suppressed} == {
+        ("too many mails of this kind within an hour", None, 0)
+    }
+    assert len(suppressed) == 27
+
+
+async def test_a61_requests_that_are_planned_together_are_limited_as_well(office: Office) -> None:
+    for number in range(10):
+        await office.ask_for_reset(ip=f"2001:db8:{number}::1")
+    assert await office.plan() == MOST_IN_AN_HOUR
+    assert await Mail.filter(state="suppressed").count() == 10 - MOST_IN_AN_HOUR
+
+
+async def test_a61_an_hour_later_mails_of_that_kind_are_sent_again(office: Office) -> None:
+    await _ask_for_resets(office, 5)
+    office.clock.advance(timedelta(hours=1) - timedelta(seconds=1))
+    await _ask_for_resets(office, 1)
+    assert len(office.post.taken) == MOST_IN_AN_HOUR
+    office.clock.advance(timedelta(seconds=1))
+    await _ask_for_resets(office, 1)
+    assert len(office.post.taken) == MOST_IN_AN_HOUR + 1
+
+
+async def test_a61_a_mailbox_gets_ten_mails_that_strangers_ask_for_in_a_day(
+    office: Office,
+) -> None:
+    for hour in range(23):
+        await _ask_for_resets(office, 3)
+        for _ in range(3):
+            await office.tell("user.registration_repeated")
+        await office.send()
+        office.clock.advance(timedelta(hours=1))
+        assert len(office.post.taken) == min(MOST_IN_A_DAY, 6 * (hour + 1))
+    assert {mail.error for mail in await Mail.filter(state="suppressed")} == {
+        "too many mails within a day"
+    }
+    office.clock.advance(timedelta(hours=1))
+    await _ask_for_resets(office, 1)
+    assert len(office.post.taken) == MOST_IN_A_DAY + 1
+
+
+async def test_a61_whoever_floods_a_mailbox_does_not_end_the_link_that_lies_in_it(
+    office: Office,
+) -> None:
+    await _ask_for_resets(office, 30)
+    link = await AccountLink.get(used_at=None)
+    newest = office.post.taken[-1].part("plain")
+    assert f"token={BOX.link_token(link.id, link.nonce)}" in newest
+
+
+async def test_a61_a_flood_at_one_mailbox_leaves_other_users_and_other_mails_alone(
+    office: Office,
+) -> None:
+    await make_partner_user(office.partner, office.clock, email="other@partner.test")
+    await _ask_for_resets(office, 10)
+    office.post.taken.clear()
+    await office.ask_for_reset("other@partner.test")
+    for _ in range(5):
+        await office.tell("user.password_changed")
+    await office.send()
+    told = sorted(mail.recipients[0] for mail in office.post.taken)
+    assert told == ["other@partner.test"] + ["paula@partner.test"] * 5
+
+
+async def test_a61_mails_that_reached_nobody_do_not_count(office: Office) -> None:
+    office.post.refusals = ["554 5.7.1 no"] * 5
+    await _ask_for_resets(office, 5)
+    assert await Mail.filter(state="failed").count() == 5
+    await _ask_for_resets(office, 1)
+    assert len(office.post.taken) == 1
+
+
+async def test_a64_who_is_blocked_is_told_although_blocked(office: Office) -> None:
+    member = await make_partner_user(
+        office.partner, office.clock, email="member@partner.test", state="blocked"
+    )
+    await office.tell("user.blocked", user=member)
+    await office.send()
+    assert [mail.recipients for mail in office.post.taken] == [["member@partner.test"]]
 
 
 async def test_a60_what_concerns_the_account_is_told_to_its_active_owners_alone(
@@ -262,32 +396,33 @@ async def test_a6a_a_refusal_is_kept_without_the_address_that_the_server_repeats
 async def test_a6a_an_erased_person_gets_no_mail(office: Office) -> None:
     await office.tell("user.password_changed")
     await office.plan()
+    await make_partner_user(office.partner, office.clock, email="second@partner.test")
     await erase_subject(office.system, office.owner.subject_id)
     await office.send()
     assert office.post.taken == []
     assert (await office.only_mail()).state == "failed"
 
 
-async def _withdraw(office: Office, _link_id: int) -> None:
+async def _withdraw(office: Office) -> None:
     async with transaction() as tx:
         await issue_link(office.system, tx, office.owner.id, Purpose.RESET_PASSWORD)
 
 
-async def _use(office: Office, link_id: int) -> None:
-    await fetch("UPDATE account_links SET used_at = $2 WHERE id = $1", link_id, office.clock.now())
+async def _use(office: Office) -> None:
+    await AccountLink.all().update(used_at=office.clock.now())
 
 
-async def _expire(office: Office, _link_id: int) -> None:
+async def _expire(office: Office) -> None:
     office.clock.advance(timedelta(hours=2))
 
 
 @pytest.mark.parametrize("meanwhile", [_withdraw, _use, _expire])
 async def test_a61_a_mail_whose_link_no_longer_works_is_not_sent(
-    meanwhile: Callable[[Office, int], Any], office: Office
+    meanwhile: Callable[[Office], Any], office: Office
 ) -> None:
-    link_id = await office.ask_for_reset()
+    await office.ask_for_reset()
     await office.plan()
-    await meanwhile(office, link_id)
+    await meanwhile(office)
     await office.send()
     mail = await office.only_mail()
     assert (mail.state, office.post.taken) == ("failed", [])
@@ -335,6 +470,28 @@ async def test_d6_without_a_mail_server_mails_wait(office: Office, database: Set
     assert await MailSender(database, office.clock, BOX).send("test-request") == 0
     mail = await office.only_mail()
     assert (mail.state, mail.attempts) == ("pending", 0)
+
+
+async def test_d6_that_there_is_no_mail_server_is_logged_once(
+    office: Office, database: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sender = MailSender(database, office.clock, BOX)
+    for _ in range(5):
+        await sender.send("test-request")
+    captured = capfd.readouterr()
+    assert (captured.out + captured.err).count("mail.no_server") == 1
+
+
+async def test_d6_a_sender_that_stops_finishes_what_it_has_claimed_and_claims_nothing_more(
+    office: Office,
+) -> None:
+    for _ in range(45):
+        await office.tell("user.password_changed")
+    await office.plan()
+    office.post.on_message = office.sender.stop
+    assert await office.sender.send("test-request") == 20
+    assert await Mail.filter(state="sent").count() == len(office.post.taken) == 20
+    assert await Mail.filter(state="pending", claimed_until=None, attempts=0).count() == 25
 
 
 def _due(template: Template, **values: Any) -> DueMail:

@@ -16,6 +16,14 @@ SELECT {_USER_COLUMNS} FROM users u LEFT JOIN partners p ON p.id = u.partner_id
 WHERE u.id = $1 FOR UPDATE OF u
 """
 
+# The rows of all active owners are locked, so that two of them cannot step down at once.
+LOCK_OWNERS = """
+SELECT id FROM users
+WHERE audience = $1 AND partner_id IS NOT DISTINCT FROM $2 AND role = 'owner' AND state = 'active'
+  AND password_hash IS NOT NULL
+ORDER BY id FOR UPDATE
+"""
+
 INSERT_USER = """
 INSERT INTO users (audience, partner_id, subject_id, email_digest, role, brand_ids, password_hash, state,
                    failed_attempts, language, time_zone, mail_preferences, created_at)
@@ -37,7 +45,7 @@ STAMP_SIGN_IN = "UPDATE users SET last_sign_in_at = $2, failed_attempts = 0 WHER
 COUNT_FAILURE = """
 UPDATE users SET failed_attempts = failed_attempts + 1,
     locked_at = CASE WHEN failed_attempts + 1 >= $2 THEN $3::timestamptz END
-WHERE id = $1 AND locked_at IS NULL
+WHERE id = $1 AND locked_at IS NULL AND state = 'active'
 RETURNING locked_at IS NOT NULL AS newly_locked
 """
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.accounts import queries
 from app.domain.accounts.links import Purpose, issue_link
+from app.domain.accounts.owners import keep_an_owner
 from app.domain.accounts.users import Audience, NewUser, clean_email, insert_user
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.events import Subject, record
@@ -23,13 +24,6 @@ from app.models import AccountLink, Brand, User
 
 _SET_ROLE = "UPDATE users SET role = $2, brand_ids = $3 WHERE id = $1"
 _SET_STATE = "UPDATE users SET state = $2 WHERE id = $1"
-# The rows of all active owners are locked, so that two of them cannot step down at once.
-_LOCK_OWNERS = """
-SELECT id FROM users
-WHERE audience = $1 AND partner_id IS NOT DISTINCT FROM $2 AND role = 'owner' AND state = 'active'
-  AND password_hash IS NOT NULL
-ORDER BY id FOR UPDATE
-"""
 
 
 class UserOrder(StrEnum):
@@ -83,7 +77,7 @@ async def invite_first_owner(scope: Scope, email: str, name: str, *, box: Secret
     None when the staff has an active owner already: further operators are invited by that one.
     """
     async with transaction() as tx:
-        owners = await tx.fetch(_LOCK_OWNERS, Audience.STAFF.value, None)
+        owners = await tx.fetch(queries.LOCK_OWNERS, Audience.STAFF.value, None)
         if owners:
             return None
     new = Invitation(email, name, StaffRole.OWNER)
@@ -110,7 +104,7 @@ async def _invite(scope: Scope, audience: Audience, new: Invitation, box: Secret
 async def edit_member(
     scope: Scope, user_id: int, *, name: str | None, role: PartnerRole | None, box: SecretBox
 ) -> User:
-    """Change a team member's name or role. Raises NotFound, or Conflict for the last owner."""
+    """Change a team member's name or role. Raises NotFound, or LastOwner."""
     return await _edit(scope, user_id, name=name, role=role, brand_ids=(), box=box)
 
 
@@ -124,7 +118,7 @@ async def edit_operator(
     brand_ids: tuple[int, ...],
     box: SecretBox,
 ) -> User:
-    """Change an operator's name, role or brands. Raises NotFound, or Conflict for the last owner."""
+    """Change an operator's name, role or brands. Raises NotFound, or LastOwner."""
     return await _edit(scope, user_id, name=name, role=role, brand_ids=brand_ids, box=box)
 
 
@@ -146,8 +140,8 @@ async def _edit(
         if cleaned is not None:
             await update_subject(tx, box, user["subject_id"], {"name": cleaned})
         if role is not None:
-            if user["role"] == "owner" and role.value != "owner":
-                await _keep_an_owner(tx, user)
+            if role.value != "owner":
+                await keep_an_owner(tx, user)
             await tx.fetch(
                 _SET_ROLE, user_id, role.value, None if limits is None else dumps_text(list(limits))
             )
@@ -162,13 +156,19 @@ async def _edit(
 
 @requires(Permission.MANAGE_TEAM)
 async def set_member_blocked(scope: Scope, user_id: int, *, blocked: bool) -> User:
-    """Block a team member, which ends its sessions, or let it in again."""
+    """Block a team member, which ends its sessions, or let it in again; the member gets a mail.
+
+    Raises NotFound, Forbidden for oneself, LastOwner.
+    """
     return await _set_blocked(scope, user_id, blocked)
 
 
 @requires(Permission.MANAGE_STAFF)
 async def set_operator_blocked(scope: Scope, user_id: int, *, blocked: bool) -> User:
-    """Block an operator, which ends its sessions, or let it in again."""
+    """Block an operator, which ends its sessions, or let it in again; the operator gets a mail.
+
+    Raises NotFound, Forbidden for oneself, LastOwner.
+    """
     return await _set_blocked(scope, user_id, blocked)
 
 
@@ -177,12 +177,13 @@ async def _set_blocked(scope: Scope, user_id: int, blocked: bool) -> User:
         raise Forbidden("you cannot block yourself")
     async with transaction() as tx:
         user = await _lock_teammate(scope, tx, user_id)
-        if blocked and user["role"] == "owner" and user["state"] == "active":
-            await _keep_an_owner(tx, user)
-        await tx.fetch(_SET_STATE, user_id, "blocked" if blocked else "active")
-        if blocked:
-            await tx.fetch(queries.TERMINATE_ALL, user_id, scope.machine_now(), None)
-        await _record(scope, tx, "user.blocked" if blocked else "user.unblocked", user_id, {})
+        state = "blocked" if blocked else "active"
+        if user["state"] != state:
+            if blocked:
+                await keep_an_owner(tx, user)
+                await tx.fetch(queries.TERMINATE_ALL, user_id, scope.machine_now(), None)
+            await tx.fetch(_SET_STATE, user_id, state)
+            await _record(scope, tx, "user.blocked" if blocked else "user.unblocked", user_id, {})
     return await scope.query(User).get(id=user_id)
 
 
@@ -231,16 +232,8 @@ async def _lock_teammate(scope: Scope, tx: Transaction, user_id: int) -> Row:
         raise NotFound("user", field=("userId",))
     # The owners before the user, always: two who demote each other wait instead of deadlocking.
     audience = Audience.STAFF if scope.partner_id is None else Audience.PARTNER
-    await tx.fetch(_LOCK_OWNERS, audience.value, scope.partner_id)
+    await tx.fetch(queries.LOCK_OWNERS, audience.value, scope.partner_id)
     return (await tx.fetch(queries.LOCK_USER, user_id))[0]
-
-
-async def _keep_an_owner(tx: Transaction, user: Row) -> None:
-    owners = await tx.fetch(_LOCK_OWNERS, user["audience"], user["partner_id"])
-    if [row["id"] for row in owners] == [user["id"]]:
-        raise Conflict(
-            "an account keeps at least one owner: make somebody else one first", field=("userId",)
-        )
 
 
 async def _checked_brands(

@@ -48,13 +48,17 @@ async def reject_partner(scope: Scope, partner_id: int, reason: str) -> Partner:
 
 @requires(Permission.MANAGE_PARTNERS)
 async def block_partner(scope: Scope, partner_id: int, reason: str) -> Partner:
-    """Stop a partner: its links lead to the fallback and its sessions end (M1D). Raises NotFound, Conflict."""
+    """Stop a partner: its links lead to the fallback, its sessions end, its owners get a mail (M1D).
+
+    The reason is for operators alone: what partners read of their log says that, and not why. Raises NotFound,
+    Conflict.
+    """
     return await _move(scope, partner_id, {"active"}, "blocked", "partner.blocked", reason)
 
 
 @requires(Permission.MANAGE_PARTNERS)
 async def unblock_partner(scope: Scope, partner_id: int) -> Partner:
-    """Let a blocked partner work again. Raises NotFound, Conflict."""
+    """Let a blocked partner work again; its owners get a mail. Raises NotFound, Conflict."""
     return await _move(scope, partner_id, {"blocked"}, "active", "partner.unblocked", None)
 
 
@@ -72,7 +76,12 @@ async def _move(
         await tx.fetch(_SET_REASON, partner_id, cleaned)
         if to == "blocked":
             await tx.fetch(_END_SESSIONS, partner_id, scope.now())
-        await _record(scope, tx, event, partner_id, {"reason": cleaned})
+            await _record(scope, tx, event, partner_id, {})
+            await _record_for_staff(
+                scope, tx, "partner.block_explained", partner_id, {"reason": cleaned}
+            )
+        else:
+            await _record(scope, tx, event, partner_id, {"reason": cleaned})
     return await require_partner(scope, partner_id)
 
 

@@ -81,7 +81,7 @@ class PartnerInput:
 class PartnerReasonInput:
     partner_id: strawberry.ID = strawberry.field(description="Within your limits.")
     reason: str = strawberry.field(
-        description="At most 500 characters; told to the partner when rejected."
+        description="At most 500 characters; told to the partner when rejected, never when blocked."
     )
 
 

@@ -11,6 +11,9 @@ import httpx
 import pyotp
 
 from app.domain.accounts.links import Purpose
+from app.domain.events import place_recordings
+from app.domain.mails.plan import plan_mails
+from app.domain.scope import Scope
 from app.infra.clock import Clock
 from app.infra.database import fetch
 from app.models import AccountLink, Partner, User
@@ -117,6 +120,13 @@ async def link_of(user_id: int, purpose: Purpose) -> str:
     link = await AccountLink.filter(user_id=user_id, purpose=purpose.value).order_by("-id").first()
     assert link is not None
     return BOX.link_token(link.id, link.nonce)
+
+
+async def plan_what_was_asked_for(clock: Clock) -> None:
+    """What the worker does with requests: links that were asked for are made with their mails."""
+    system = Scope.system(clock, "test-request")
+    await place_recordings(system)
+    await plan_mails(system)
 
 
 async def make_owner(clock: Clock, **columns: Any) -> tuple[Partner, User, str]:

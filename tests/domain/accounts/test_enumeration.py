@@ -20,6 +20,7 @@ from app.models import AccountLink, Mail, Partner
 from tests.domain.accounts.conftest import Argon2Work
 from tests.domain.accounts.people import change, code, document_of, link_of, log_in, row_of
 from tests.factories import BOX, PASSWORD, make_operator, make_partner, make_partner_user, make_user
+from tests.schema.statements import statements
 
 # What is known about an e-mail. "staff" signs in elsewhere.
 KINDS = (
@@ -57,6 +58,7 @@ async def _make_people(clock: ManualClock) -> dict[str, str]:
         partner = await make_partner(clock, state=state)
         user = await make_partner_user(partner, clock, email=emails[kind], **columns.get(kind, {}))
         if kind == "erased":
+            await make_partner_user(partner, clock, email="another@somebody.test")
             await erase_subject(Scope.system(clock, "test-request"), user.subject_id)
     return emails
 
@@ -143,6 +145,30 @@ async def test_a61_asking_for_a_mail_is_answered_alike_and_without_argon2(
     answers, work = await _answers(client, argon2, emails, field)
     assert [answer[1]["data"][field]["done"] for answer in answers] == [True]
     assert work == {(0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("requestPasswordReset", {}),
+        ("resendConfirmation", {}),
+        ("login", {"password": "wrong password"}),
+    ],
+)
+async def test_a61_the_same_statements_run_for_every_kind_of_email(
+    field: str, values: dict[str, str], client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    emails = await _make_people(clock)
+    # The first request of an address is the one that begins its window.
+    await _answer(client, field, {"email": "first@somebody.test", **values})
+    ran: dict[tuple[str, ...], list[str]] = {}
+    async with statements() as sent:
+        for kind, email in emails.items():
+            sent.clear()
+            await _answer(client, field, {"email": email, **values})
+            ran.setdefault(tuple(sent), []).append(kind)
+    assert list(ran.values()) == [list(emails)], ran
+    assert len(next(iter(ran))) > 3
 
 
 async def test_a60_a_registration_is_answered_alike_and_hashes_once(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.accounts import attempts, sign_in
+from app.domain.mails.plan import MOST_IN_A_DAY, MOST_IN_AN_HOUR
 from app.domain.permissions import PARTNER_PERMISSIONS, STAFF_PERMISSIONS, Permission
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "accounts.md").read_text()
@@ -39,4 +40,6 @@ def test_the_limits_are_those_of_the_code() -> None:
     limits = (attempts.SIGN_IN_BY_ADDRESS, attempts.LINK_BY_ADDRESS, attempts.CODE_BY_USER)
     assert [limit.most for limit in limits] == [50, 30, 10]
     assert {limit.window.total_seconds() for limit in limits} == {900}
+    wanted = f"| {MOST_IN_AN_HOUR} of a kind in an hour, {MOST_IN_A_DAY} in a day |"
+    assert wanted in GUIDE
     assert (attempts.MAIL_BY_ADDRESS.most, attempts.MAIL_BY_ADDRESS.window.seconds) == (20, 3600)

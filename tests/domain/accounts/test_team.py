@@ -14,7 +14,7 @@ from app.domain.accounts.team import edit_member, set_member_blocked
 from app.domain.permissions import PartnerRole, StaffRole
 from app.domain.scope import Actor
 from app.infra.clock import ManualClock
-from app.models import User
+from app.models import Event, Mail, User
 from app.schema.ids import encode_id
 from app.settings import Settings
 from tests.domain.accounts.people import (
@@ -24,6 +24,7 @@ from tests.domain.accounts.people import (
     link_of,
     log_in,
     make_owner,
+    plan_what_was_asked_for,
     row_of,
     still_signed_in,
     token_of,
@@ -117,7 +118,7 @@ async def test_a64_two_owners_cannot_end_each_other_at_once(
 
     for _ in range(5):
         done = await asyncio.gather(end(first, second), end(second, first), return_exceptions=True)
-        assert sorted(type(item).__name__ for item in done) == ["Conflict", "User"]
+        assert sorted(type(item).__name__ for item in done) == ["LastOwner", "User"]
         assert await User.filter(role="owner", state="active").count() == 1
         await User.all().update(role="owner", state="active")
 
@@ -178,6 +179,30 @@ async def test_a64_a_blocked_member_is_out_at_once_and_in_again_after_unblocking
     await change(client, "unblockMember", "user { state }", by=owner, userId=target)
     assert not await still_signed_in(client, theirs)
     assert code(await log_in(client, "member@partner.test")) is None
+
+
+@pytest.mark.parametrize("schema", ["partner", "admin"])
+async def test_a64_who_is_blocked_and_let_in_again_gets_a_mail_once(
+    schema: str, client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    if schema == "partner":
+        partner, _, email = await make_owner(clock)
+        target = await make_partner_user(partner, clock, role=PartnerRole.VIEWER)
+        word, kind = "Member", "PartnerUser"
+    else:
+        email = "owner@staff.test"
+        await make_operator(clock, email=email)
+        target = await make_operator(clock, role=StaffRole.SUPPORT)
+        word, kind = "Operator", "OperatorUser"
+    owner = await token_of(client, email, schema=schema)
+    for field in (f"block{word}", f"block{word}", f"unblock{word}", f"unblock{word}"):
+        values = {"userId": encode_id(kind, target.id)}
+        done = await change(client, field, "user { id }", by=owner, schema=schema, **values)
+        assert code(done) is None
+    await plan_what_was_asked_for(clock)
+    told = [(mail.user_id, mail.template) for mail in await Mail.all().order_by("id")]
+    assert told == [(target.id, "user_blocked"), (target.id, "user_unblocked")]
+    assert await Event.filter(type="user.blocked").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -328,6 +353,7 @@ async def test_a6a_an_erased_member_has_neither_name_nor_email_and_frees_its_ema
         )
     )["token"]
     await change(client, "requestPasswordReset", email="member@partner.test")
+    await plan_what_was_asked_for(clock)
     reset = await link_of(member.id, Purpose.RESET_PASSWORD)
     await make_operator(clock, email="owner@staff.test")
     operator = await token_of(client, "owner@staff.test", schema="admin")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -38,6 +38,8 @@ class Post:
     refusals: list[str] = field(default_factory=list)
     recipient_refusals: list[str] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
+    # Called when a message arrives, before it is answered.
+    on_message: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
@@ -53,6 +55,7 @@ class Post:
         return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        self.on_message()
         if self.refusals:
             return self.refusals.pop(0)
         message = message_from_bytes(envelope.content, policy=policy.default)

@@ -10,11 +10,13 @@ import pytest
 
 from app.domain.events import place_recordings
 from app.domain.mails.plan import plan_mails
+from app.domain.mails.queue import claim_mails
 from app.domain.permissions import StaffRole
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.models import Affiliation, BrandKey, Document, Mail, Partner
 from app.schema.ids import encode_id
+from app.tasks.mails import write
 from tests.domain.accounts.people import (
     ask,
     change,
@@ -25,7 +27,14 @@ from tests.domain.accounts.people import (
     still_signed_in,
     token_of,
 )
-from tests.factories import make_brand, make_operator, make_partner, make_partner_user, post_signed
+from tests.factories import (
+    BOX,
+    make_brand,
+    make_operator,
+    make_partner,
+    make_partner_user,
+    post_signed,
+)
 
 REASON = "a reason of our own"
 
@@ -76,7 +85,10 @@ async def test_o21_a_partner_moves_between_states_only_as_decided(
     assert code(answer) == (None if after else "CONFLICT")
     assert (await Partner.get(id=partner.id)).state == (after or before)
     changed = [item for item in await event_types() if item.startswith("partner.")]
-    assert len(changed) == (1 if after else 0)
+    # Why it was blocked is an event of its own, for operators alone.
+    explained = ["partner.block_explained"] if after == "blocked" else []
+    assert changed[1:] == explained
+    assert bool(changed) == bool(after)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +96,11 @@ async def test_o21_a_partner_moves_between_states_only_as_decided(
     [
         ("pending", "approvePartner", "partner_approved"),
         ("pending", "rejectPartner", "partner_rejected"),
+        ("active", "blockPartner", "partner_blocked"),
+        ("blocked", "unblockPartner", "partner_unblocked"),
     ],
 )
-async def test_a60_the_decision_about_a_registration_is_mailed_to_the_owner(
+async def test_a60_the_decision_about_a_partner_is_mailed_to_the_owner(
     before: str,
     field: str,
     template: str,
@@ -97,7 +111,7 @@ async def test_a60_the_decision_about_a_registration_is_mailed_to_the_owner(
     partner = await make_partner(clock, state=before)
     owner = await make_partner_user(partner, clock)
     operator = await _operator(client, clock)
-    reason = {"reason": REASON} if field == "rejectPartner" else {}
+    reason = {"reason": REASON} if field in {"rejectPartner", "blockPartner"} else {}
     await _decide(client, field, operator, partner.id, **reason)
     await place_recordings(system)
     await plan_mails(system)
@@ -116,6 +130,28 @@ async def test_o21_a_blocked_partner_is_out_at_once_and_signs_in_again_once_unbl
     await _decide(client, "unblockPartner", operator, partner.id)
     assert not await still_signed_in(client, token)
     assert code(await log_in(client, email)) is None
+
+
+async def test_o21_why_a_partner_was_blocked_is_never_the_partners_to_see(
+    client: httpx.AsyncClient, clock: ManualClock, system: Scope
+) -> None:
+    partner, _, email = await make_owner(clock)
+    operator = await _operator(client, clock)
+    await _decide(client, "blockPartner", operator, partner.id, reason=REASON)
+    await _decide(client, "unblockPartner", operator, partner.id)
+    document = "{ events(first: 100) { nodes { type data } } }"
+    owner = await token_of(client, email)
+    shown = (await ask(client, document, by=owner))["data"]["events"]["nodes"]
+    assert {"partner.blocked", "partner.unblocked"} <= {item["type"] for item in shown}
+    assert REASON not in str(shown)
+    kept = (await ask(client, document, by=operator, schema="admin"))["data"]["events"]["nodes"]
+    explained = {"type": "partner.block_explained", "data": {"reason": REASON}}
+    assert explained in kept
+    await place_recordings(system)
+    await plan_mails(system)
+    for mail in await claim_mails(system, 10, timedelta(minutes=1), box=BOX):
+        written = write(mail, email, "https://app.example")
+        assert REASON not in written.text + written.html
 
 
 @pytest.mark.parametrize(
