@@ -18,8 +18,10 @@ from app.infra import database
 from app.infra.clock import Clock, SystemClock
 from app.infra.partitions import drop_old_addresses, ensure_partitions
 from app.infra.redis import HEARTBEAT_SECONDS, RedisClient, RedisUnavailable
+from app.infra.storage import Storage
 from app.infra.telemetry import logged_as, logger, new_request_id
 from app.tasks.broker import configure_broker
+from app.tasks.documents import remove_files
 from app.tasks.mails import SEND
 from app.tasks.postbacks import DELIVER
 from app.tasks.worker import declare_actors, send_wake_up
@@ -57,6 +59,10 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         if await any_mail_due(scope):
             await asyncio.to_thread(send_wake_up, broker, SEND, scope.request_id)
 
+    async def leftover_files(scope: Scope) -> None:
+        if removed := await remove_files(scope, Storage(settings)):
+            logger().info("document.files_removed", count=removed)
+
     async def old_attempts(scope: Scope) -> None:
         await forget_old_attempts(scope)
 
@@ -67,6 +73,7 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("partitions", 600, partitions),
         Tick("due_postbacks", 2, due_postbacks),
         Tick("due_mails", 5, due_mails),
+        Tick("leftover_files", 300, leftover_files),
         Tick("old_attempts", 3_600, old_attempts),
         Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     ]

@@ -13,7 +13,13 @@ from starlette.responses import Response, StreamingResponse
 
 from app.domain.accounts.sessions import authenticate
 from app.domain.accounts.users import Audience
-from app.domain.documents.commands import CONTENT_TYPES, LARGEST, StoredFile, add_document
+from app.domain.documents.commands import (
+    CONTENT_TYPES,
+    LARGEST,
+    StoredFile,
+    begin_upload,
+    finish_upload,
+)
 from app.domain.documents.links import open_file_link
 from app.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from app.domain.permissions import Permission
@@ -50,13 +56,10 @@ async def upload(request: Request) -> Response:
     key = f"documents/{user.scope.partner_id}/{secrets.token_hex(16)}{CONTENT_TYPES[content_type]}"
     name = request.query_params.get("name", "")
     file = StoredFile(name, content_type, len(data), hashlib.sha256(data).hexdigest(), key)
+    # Noted first: what is stored and never finished is found again, and removed.
+    document_id = await begin_upload(user.scope, file)
     await services.storage.put(key, data)
-    try:
-        document = await add_document(user.scope, file)
-    except BaseException:
-        # What was not registered is not kept.
-        await services.storage.delete(key)
-        raise
+    document = await finish_upload(user.scope, document_id)
     answer = {"id": document.id, "name": document.name, "state": document.state}
     return Response(dumps(answer), 201, media_type="application/json")
 

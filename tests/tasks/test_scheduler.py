@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from dramatiq import Message
@@ -16,9 +17,12 @@ from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.database import fetch
 from app.infra.redis import RedisClient
+from app.infra.storage import Storage
+from app.models import Document
 from app.settings import Settings
 from app.tasks.postbacks import PostbackSender
 from app.tasks.scheduler import Tick, repeat, ticks
+from tests.domain.accounts.people import make_owner
 from tests.tasks.conftest import QUEUE, Programme
 from tests.tasks.tracker import answering
 
@@ -153,6 +157,40 @@ async def test_addresses_past_their_retention_are_dropped_m04(
     await schedule["partitions"].run(system)
 
     assert not await fetch(present, today)
+
+
+async def test_the_schedule_removes_files_of_deleted_documents_a67(
+    database: Settings,
+    broker: RedisBroker,
+    redis: RedisClient,
+    clock: ManualClock,
+    system: Scope,
+    tmp_path: Path,
+) -> None:
+    own = database.model_copy(update={"data_dir": tmp_path})
+    partner, owner, _ = await make_owner(clock)
+    key = f"documents/{partner.id}/passport.pdf"
+    await Storage(own).put(key, b"passport")
+    document = await Document.create(
+        partner_id=partner.id,
+        uploaded_by_id=owner.id,
+        name="passport.pdf",
+        content_type="application/pdf",
+        size=8,
+        sha256="0" * 64,
+        storage_key=key,
+        state="deleted",
+        created_at=clock.now(),
+    )
+    schedule = {tick.name: tick for tick in ticks(own, broker, redis, "test")}
+
+    await schedule["leftover_files"].run(system)
+    # A second scheduler does the same.
+    await schedule["leftover_files"].run(system)
+
+    await document.refresh_from_db()
+    assert document.bytes_deleted_at == clock.now()
+    assert not (tmp_path / "files" / key).exists()
 
 
 async def test_a_tick_that_failed_comes_again(clock: ManualClock) -> None:

@@ -11,16 +11,21 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.domain.documents.commands import LARGEST
+from app.domain.documents.commands import LARGEST, finish_upload
 from app.domain.documents.links import FileLink, sign_file_link
+from app.domain.errors import Conflict
 from app.domain.permissions import PartnerRole, StaffRole
+from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.crypto import CursorSigner
-from app.models import Document
-from app.settings import Settings
+from app.infra.storage import Storage
+from app.models import Document, Partner
+from app.schema.ids import encode_id
+from app.settings import Settings, load_settings
+from app.tasks.documents import remove_files
 from tests.conftest import serving
 from tests.domain.accounts.people import ask, change, code, make_owner, token_of
-from tests.factories import make_operator, make_partner_user
+from tests.factories import make_operator, make_partner_user, partner_scope
 
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"\x00" * 40
@@ -384,3 +389,158 @@ async def test_a67_the_path_of_a_download_holds_nothing_secret(
 ) -> None:
     # Paths are logged, here and by every proxy on the way; query strings are not.
     assert urlsplit(await _link(client, clock)).path == "/files/document"
+
+
+# What becomes of files that nobody needs
+
+
+async def _remove(system: Scope, tmp_path: Path) -> int:
+    """What the scheduler does every few minutes."""
+    return await remove_files(system, Storage(load_settings(data_dir=tmp_path)))
+
+
+async def test_a67_the_file_of_a_deleted_document_leaves_the_storage_and_its_row_says_when(
+    client: httpx.AsyncClient, clock: ManualClock, system: Scope, tmp_path: Path
+) -> None:
+    _, _, email = await make_owner(clock)
+    token = await token_of(client, email)
+    for name in ("kept.pdf", "gone.pdf"):
+        await _upload(client, token, PDF, name)
+    gone = next(item for item in await _documents(client, token) if item["name"] == "gone.pdf")
+    assert (await change(client, "deleteDocument", by=token, documentId=gone["id"]))["done"]
+    assert await _remove(system, tmp_path) == 1
+    kept = await Document.get(name="kept.pdf")
+    assert [path.name for path in _stored(tmp_path / "files")] == [Path(kept.storage_key).name]
+    assert kept.bytes_deleted_at is None
+    assert (await Document.get(name="gone.pdf")).bytes_deleted_at == clock.now()
+    assert (await client.get(gone["downloadUrl"])).status_code == 404
+    assert await _remove(system, tmp_path) == 0
+
+
+async def test_a67_a_file_that_cannot_be_removed_is_tried_again_and_holds_up_no_other(
+    client: httpx.AsyncClient, clock: ManualClock, system: Scope, tmp_path: Path
+) -> None:
+    _, _, email = await make_owner(clock)
+    token = await token_of(client, email)
+    for name in ("stuck.pdf", "gone.pdf"):
+        await _upload(client, token, PDF, name)
+    await Document.all().update(state="deleted")
+    stuck = tmp_path / "files" / (await Document.get(name="stuck.pdf")).storage_key
+    stuck.unlink()
+    # A directory in its place cannot be removed as a file.
+    (stuck / "inside").mkdir(parents=True)
+    assert await _remove(system, tmp_path) == 1
+    assert (await Document.get(name="stuck.pdf")).bytes_deleted_at is None
+    (stuck / "inside").rmdir()
+    stuck.rmdir()
+    assert await _remove(system, tmp_path) == 1
+
+
+async def test_a67_more_files_than_a_batch_are_removed_at_once(
+    client: httpx.AsyncClient, clock: ManualClock, system: Scope, tmp_path: Path
+) -> None:
+    partner, owner, _ = await make_owner(clock)
+    for number in range(205):
+        await Document.create(
+            partner_id=partner.id,
+            uploaded_by_id=owner.id,
+            name="a.pdf",
+            content_type="application/pdf",
+            size=1,
+            sha256="0" * 64,
+            storage_key=f"documents/{partner.id}/{number}.pdf",
+            state="deleted",
+            created_at=clock.now(),
+        )
+    assert await _remove(system, tmp_path) == 205
+
+
+async def _interrupted(client: httpx.AsyncClient, token: str, tmp_path: Path) -> Document:
+    """An upload whose process dies between storing the file and saying so."""
+    assert (await _upload(client, token)).status_code == 201
+    await Document.all().update(state="uploading")
+    assert len(_stored(tmp_path / "files")) == 1
+    return await Document.get()
+
+
+async def test_a67_an_upload_that_never_arrived_is_removed_after_an_hour_and_not_before(
+    client: httpx.AsyncClient, clock: ManualClock, system: Scope, tmp_path: Path
+) -> None:
+    _, _, email = await make_owner(clock)
+    await _interrupted(client, await token_of(client, email), tmp_path)
+    clock.advance(timedelta(hours=1) - timedelta(seconds=1))
+    assert await _remove(system, tmp_path) == 0
+    clock.advance(timedelta(seconds=1))
+    assert await _remove(system, tmp_path) == 1
+    assert _stored(tmp_path / "files") == []
+
+
+@pytest.mark.parametrize("offset", [timedelta(days=400), timedelta(days=-400)])
+async def test_a67_an_upload_of_a_sandbox_has_an_hour_by_its_own_clock(
+    offset: timedelta,
+    client: httpx.AsyncClient,
+    clock: ManualClock,
+    system: Scope,
+    tmp_path: Path,
+) -> None:
+    partner, _, email = await make_owner(clock)
+    await Partner.filter(id=partner.id).update(clock_offset=offset)
+    await _interrupted(client, await token_of(client, email), tmp_path)
+    assert await _remove(system, tmp_path) == 0
+    clock.advance(timedelta(hours=1))
+    assert await _remove(system, tmp_path) == 1
+
+
+async def test_a67_a_document_that_has_not_arrived_is_neither_listed_nor_deleted_nor_reviewed(
+    client: httpx.AsyncClient, clock: ManualClock, tmp_path: Path
+) -> None:
+    _, _, email = await make_owner(clock)
+    token = await token_of(client, email)
+    document = await _interrupted(client, token, tmp_path)
+    await make_operator(clock, email="operator@staff.test")
+    operator = await token_of(client, "operator@staff.test", schema="admin")
+    assert await _documents(client, token) == await _documents(client, operator, "admin") == []
+    document_id = encode_id("Document", document.id)
+    shown = await ask(client, f'{{ node(id: "{document_id}") {{ id }} }}', by=token)
+    assert shown["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    deleted = await change(client, "deleteDocument", by=token, documentId=document_id)
+    reviewed = await change(
+        client,
+        "reviewDocument",
+        "document { id }",
+        by=operator,
+        schema="admin",
+        documentId=document_id,
+        approve=True,
+    )
+    assert [code(deleted), code(reviewed)] == ["NOT_FOUND"] * 2
+
+
+async def test_a67_an_upload_that_was_given_up_meanwhile_is_refused(
+    client: httpx.AsyncClient, clock: ManualClock, system: Scope, tmp_path: Path
+) -> None:
+    partner, _, email = await make_owner(clock)
+    document = await _interrupted(client, await token_of(client, email), tmp_path)
+    clock.advance(timedelta(hours=1))
+    await _remove(system, tmp_path)
+    with pytest.raises(Conflict, match="took too long"):
+        await finish_upload(partner_scope(partner, clock), document.id)
+
+
+async def test_a67_a_storage_that_is_away_leaves_no_document(
+    settings: Settings, clock: ManualClock, system: Scope, tmp_path: Path
+) -> None:
+    (tmp_path / "files" / "documents").mkdir(parents=True)
+    own = settings.model_copy(update={"data_dir": tmp_path})
+    async with serving(own, clock) as client:
+        partner, _, email = await make_owner(clock)
+        token = await token_of(client, email)
+        # A file where the partner's directory should be.
+        (tmp_path / "files" / "documents" / str(partner.id)).write_bytes(b"")
+        answer = await _upload(client, token)
+        assert answer.status_code == 500
+        assert await _documents(client, token) == []
+        clock.advance(timedelta(hours=1))
+        assert await Document.filter(state="uploading").count() == 1
+        await _remove(system, tmp_path)
+        assert await Document.filter(state="deleted").count() == 1

@@ -33,10 +33,18 @@ _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 _INSERT = """
 INSERT INTO documents (partner_id, uploaded_by_id, name, content_type, size, sha256, storage_key, state, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8) RETURNING id
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'uploading', $8) RETURNING id
+"""
+_ARRIVED = """
+UPDATE documents SET state = 'pending' WHERE id = $1 AND state = 'uploading'
+RETURNING content_type, size, sha256
 """
 _LOCK = "SELECT state FROM documents WHERE id = $1 FOR UPDATE"
 _REVIEW = "UPDATE documents SET state = $2, reason = $3, reviewed_at = $4 WHERE id = $1"
+
+
+# Of these there is no file: it has not arrived yet, or goes.
+_HIDDEN = ("uploading", "deleted")
 
 
 class DocumentOrder(StrEnum):
@@ -54,7 +62,7 @@ _ORDERINGS = {
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that was received, checked and stored."""
+    """A file that was received and checked, and where it is to be stored."""
 
     name: str
     content_type: str
@@ -73,8 +81,8 @@ class DocumentFilter:
 
 @requires(Permission.READ_ACCOUNT)
 async def documents(scope: Scope, chosen: DocumentFilter) -> Listing[Document]:
-    """The documents that exist for this scope and were not deleted."""
-    rows = scope.query(Document).exclude(state="deleted")
+    """The documents that exist for this scope: they have arrived, and were not deleted."""
+    rows = scope.query(Document).exclude(state__in=_HIDDEN)
     if chosen.state is not None:
         rows = rows.filter(state=chosen.state)
     if chosen.partner_id is not None:
@@ -89,8 +97,11 @@ async def documents_for_review(scope: Scope, chosen: DocumentFilter) -> Listing[
 
 
 @requires(Permission.MANAGE_DOCUMENTS)
-async def add_document(scope: Scope, file: StoredFile) -> Document:
-    """Register a stored file as a pending document. Raises Invalid for a bad name, type or size."""
+async def begin_upload(scope: Scope, file: StoredFile) -> int:
+    """Note a file before it is stored, so that none is stored that nobody knows of; returns the document's id.
+
+    Raises Invalid for a bad name, type or size.
+    """
     if scope.partner_id is None:
         raise Invalid("documents are uploaded by partners")
     if file.content_type not in CONTENT_TYPES or not 0 < file.size <= LARGEST:
@@ -110,8 +121,19 @@ async def add_document(scope: Scope, file: StoredFile) -> Document:
             file.storage_key,
             scope.now(),
         )
-        document_id = int(rows[0]["id"])
-        data = {"content_type": file.content_type, "size": file.size, "sha256": file.sha256}
+    return int(rows[0]["id"])
+
+
+@requires(Permission.MANAGE_DOCUMENTS)
+async def finish_upload(scope: Scope, document_id: int) -> Document:
+    """The file is stored: it is a pending document from now on. Raises NotFound, or Conflict when it took too long."""
+    if not await scope.query(Document).filter(id=document_id).exists():
+        raise NotFound("document", field=("documentId",))
+    async with transaction() as tx:
+        rows = await tx.fetch(_ARRIVED, document_id)
+        if not rows:
+            raise Conflict("the upload took too long: send the file again", field=("file",))
+        data = {name: rows[0][name] for name in ("content_type", "size", "sha256")}
         subject = Subject("document", document_id)
         await record(
             scope, tx, "document.uploaded", subject, partner_id=scope.partner_id, data=data
@@ -143,14 +165,17 @@ async def review_document(
 
 @requires(Permission.MANAGE_DOCUMENTS)
 async def delete_document(scope: Scope, document_id: int) -> None:
-    """Delete a document of the partner's own; an approved one stays. Raises NotFound, Conflict."""
+    """Delete a document of the partner's own; an approved one stays. Raises NotFound, Conflict.
+
+    Its file is removed from storage by the scheduler.
+    """
     await _move(scope, document_id, {"pending", "declined"}, "deleted", None)
 
 
 async def _move(
     scope: Scope, document_id: int, from_states: set[str], state: str, reason: str | None
 ) -> Document:
-    found = await scope.query(Document).exclude(state="deleted").get_or_none(id=document_id)
+    found = await scope.query(Document).exclude(state__in=_HIDDEN).get_or_none(id=document_id)
     if found is None:
         raise NotFound("document", field=("documentId",))
     async with transaction() as tx:
