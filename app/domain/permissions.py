@@ -37,6 +37,10 @@ class Permission(StrEnum):
     MANAGE_PARTNERS = "manage_partners"
     MANAGE_AFFILIATIONS = "manage_affiliations"
     REVIEW_DOCUMENTS = "review_documents"
+    # The offer: brands, landings, banners, traffic sources, promotions
+    MANAGE_OFFERS = "manage_offers"
+    # Commission plans, their versions and who may use them
+    MANAGE_PLANS = "manage_plans"
     MANAGE_STAFF = "manage_staff"
     MANAGE_BRAND_KEYS = "manage_brand_keys"
     ERASE_PERSONS = "erase_persons"
@@ -96,6 +100,8 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.MANAGE_PARTNERS,
         Permission.MANAGE_AFFILIATIONS,
         Permission.REVIEW_DOCUMENTS,
+        Permission.MANAGE_OFFERS,
+        Permission.MANAGE_PLANS,
         Permission.MANAGE_STAFF,
         Permission.MANAGE_BRAND_KEYS,
         Permission.ERASE_PERSONS,
@@ -106,13 +112,15 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.READ_EVENTS,
         Permission.MANAGE_PARTNERS,
         Permission.MANAGE_AFFILIATIONS,
+        Permission.MANAGE_OFFERS,
+        Permission.MANAGE_PLANS,
         Permission.REVIEW_DOCUMENTS,
     },
     StaffRole.FINANCE: _STAFF | {Permission.READ_EVENTS, Permission.REVIEW_DOCUMENTS},
-    StaffRole.CONTENT: _STAFF,
+    StaffRole.CONTENT: _STAFF | {Permission.MANAGE_OFFERS},
     StaffRole.SUPPORT: _STAFF | {Permission.READ_EVENTS},
     # Limited to its brands by its scope besides.
-    StaffRole.ADVERTISER: _STAFF | {Permission.MANAGE_AFFILIATIONS},
+    StaffRole.ADVERTISER: _STAFF | {Permission.MANAGE_AFFILIATIONS, Permission.MANAGE_OFFERS},
 }
 BRAND_PERMISSIONS = frozenset({Permission.SEND_BRAND_DATA})
 SYSTEM_PERMISSIONS = frozenset(Permission)

@@ -15,7 +15,7 @@ from app.models import Banner, BannerPartner
 async def _visible(scope: Scope) -> QuerySet[Banner]:
     """The banners that exist for this scope.
 
-    For a partner: the active ones of brands with an accepted affiliation, private ones only where they were given to it.
+    For a partner: the active ones of brands with an accepted affiliation, private ones only when given to it.
     """
     rows = scope.query(Banner)
     if scope.partner_id is None:

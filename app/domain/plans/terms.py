@@ -9,5 +9,5 @@ SUBAFFILIATE = "subaffiliate"
 
 
 def has_subaffiliate_reward(terms: Mapping[str, Any]) -> bool:
-    """Whether a version with these terms pays for sub-affiliates: without it, landings for them are not offered (A05)."""
+    """Whether these terms pay for sub-affiliates: without that, landings for them are not offered (A05)."""
     return any(reward.get("kind") == SUBAFFILIATE for reward in terms.get("rewards", ()))
