@@ -33,6 +33,7 @@ _EXAMPLES = {
     "log_format": "json",
     "demo": "true",
     "smtp_url": "smtp://user:secret@mail.example.com:587?starttls=true",
+    "smtp_ca_file": "/etc/ssl/our-authority.pem",
     "storage_url": "s3://tributary-files",
     "explore": "signed_in",
     "trusted_documents_only": "partner",
@@ -103,6 +104,8 @@ class Settings(BaseSettings):
 
     # Mail. Without a server mails stay in their queue; `make up` brings a server of its own.
     smtp_url: str | None = None
+    # The authority that signed the mail server's certificate, when the machine does not know it.
+    smtp_ca_file: Path | None = None
     mail_from: str = "Tributary <no-reply@localhost>"
     # Where the built-in mail server of `make up` keeps what it received; shown at /inbox, on loopback only.
     inbox_dir: Path | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 # Mail servers repeat the address that they refuse; it is personal data, and reasons are stored and logged (A6A).
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
+# Refusals of the connection or of the sign-in, and the codes that ask for one (RFC 4954, RFC 3207).
+_ABOUT_US = (
+    aiosmtplib.SMTPAuthenticationError,
+    aiosmtplib.SMTPConnectResponseError,
+    aiosmtplib.SMTPHeloError,
+)
+_ABOUT_US_CODES = frozenset({530, 534, 535, 538})
 
 
 class MailRefused(Exception):
@@ -61,6 +71,7 @@ class Mailer:
         self._starttls = starttls
         self._user = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
+        self._context = _trust(settings) if self._tls or starttls else None
 
     async def send(self, mail: OutgoingMail) -> None:
         """Hand a mail to the server. Raises MailRefused."""
@@ -72,22 +83,41 @@ class Mailer:
                 port=self._port,
                 use_tls=self._tls,
                 start_tls=self._starttls,
+                tls_context=self._context,
                 username=self._user,
                 password=self._password,
                 timeout=20,
             )
         except aiosmtplib.SMTPResponseException as error:
-            raise MailRefused(
-                f"{error.code} {error.message}", for_good=500 <= error.code < 600
-            ) from None
+            for_good = _is_for_good(error.code) and not isinstance(error, _ABOUT_US)
+            raise MailRefused(f"{error.code} {error.message}", for_good=for_good) from None
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]
             reason = "; ".join(f"{one.code} {one.message}" for one in error.recipients)
-            raise MailRefused(reason, for_good=all(code >= 500 for code in codes)) from None
+            raise MailRefused(reason, for_good=all(map(_is_for_good, codes))) from None
+        except ssl.SSLError as error:
+            # Before the others: a certificate that is refused is a ValueError as well.
+            raise MailRefused(f"TLS: {error}", for_good=False) from None
         except ValueError as error:
             raise MailRefused(f"the address cannot be used: {error}", for_good=True) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailRefused(f"{type(error).__name__}: {error}", for_good=False) from None
+
+
+def _is_for_good(code: int) -> bool:
+    """Whether asking again changes nothing. What is wrong with us is no fault of the mail, which waits."""
+    return 500 <= code < 600 and code not in _ABOUT_US_CODES
+
+
+def _trust(settings: Settings) -> ssl.SSLContext:
+    """TLS that checks the server's certificate. Raises SettingsError when the file of its authority cannot be used."""
+    try:
+        return ssl.create_default_context(cafile=settings.smtp_ca_file)
+    except OSError as error:
+        raise SettingsError(
+            f"TRIBUTARY_SMTP_CA_FILE: {settings.smtp_ca_file} cannot be used as a list of authorities: {error}. "
+            "Example: TRIBUTARY_SMTP_CA_FILE=/etc/ssl/our-authority.pem"
+        ) from None
 
 
 def compose(sender: str, mail: OutgoingMail) -> EmailMessage:

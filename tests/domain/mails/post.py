@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+import ssl
+import warnings
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 @dataclass(slots=True)
@@ -35,16 +37,24 @@ class Post:
     """The server: `refusals` are given before mails are taken again."""
 
     port: int = 0
+    # smtps: TLS from the start.
+    scheme: str = "smtp"
     refusals: list[str] = field(default_factory=list)
     recipient_refusals: list[str] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
+    # Who signed in, by name.
+    signed_in: list[str] = field(default_factory=list)
     # Called when a message arrives, before it is answered.
     on_message: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
         """For TRIBUTARY_SMTP_URL."""
-        return f"smtp://127.0.0.1:{self.port}"
+        return self.url_for()
+
+    def url_for(self, user: str = "", host: str = "127.0.0.1", query: str = "") -> str:
+        """The same with `user:password@`, another name for this machine, or a query."""
+        return f"{self.scheme}://{user}{host}:{self.port}{query}"
 
     async def handle_RCPT(  # noqa: N802
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -67,17 +77,49 @@ class Post:
 
 
 @asynccontextmanager
-async def post_office() -> AsyncIterator[Post]:
-    """A server for as long as the block lasts."""
+async def post_office(
+    *,
+    certificate: ssl.SSLContext | None = None,
+    implicit: bool = False,
+    users: Mapping[str, str] | None = None,
+) -> AsyncIterator[Post]:
+    """A server for as long as the block lasts.
+
+    With a certificate it takes nothing without TLS: on request (STARTTLS), or from the start when `implicit`. With
+    users, by name and password, it takes nothing from anybody else.
+    """
     # What a mail server of others logs is not ours.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
-    post = Post()
+    post = Post(scheme="smtps" if implicit else "smtp")
     loop = asyncio.get_running_loop()
 
-    def connection() -> SMTP:
-        return SMTP(post, enable_SMTPUTF8=True, loop=loop)
+    def authenticate(
+        _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any
+    ) -> AuthResult:
+        name, password = given.login.decode(), given.password.decode()
+        right = (users or {}).get(name) == password
+        if right:
+            post.signed_in.append(name)
+        return AuthResult(success=right, handled=False)
 
-    server = await loop.create_server(connection, "127.0.0.1", 0)
+    def connection() -> SMTP:
+        # It warns of a sign-in without TLS, which is what some of the tests are about.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return SMTP(
+                post,
+                enable_SMTPUTF8=True,
+                loop=loop,
+                tls_context=None if implicit else certificate,
+                require_starttls=certificate is not None and not implicit,
+                auth_required=users is not None,
+                auth_require_tls=not implicit and certificate is not None,
+                authenticator=authenticate,
+            )
+
+    server = await loop.create_server(
+        connection, "127.0.0.1", 0, ssl=certificate if implicit else None
+    )
     post.port = server.sockets[0].getsockname()[1]
     try:
         yield post
