@@ -406,6 +406,7 @@ _OTHER_NAMES = {
     "setPartnerTags": "set_tags",
     "addPartnerNote": "add_note",
     "erasePerson": "erase_subject",
+    "expirePartnerUserStatisticToken": "expire_statistic_token_of_partner_user",
 }
 
 

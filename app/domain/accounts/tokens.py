@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.accounts.sessions import new_api_token, require_session
+from app.domain.accounts.users import Audience
 from app.domain.errors import Forbidden, Invalid, NotFound
 from app.domain.events import Subject, record
 from app.domain.paging import Listing, Ordering
@@ -71,19 +72,35 @@ async def issue_statistic_token(scope: Scope, *, box: SecretBox) -> str:
 
 @requires(Permission.READ_ACCOUNT)
 async def expire_statistic_token(scope: Scope, user_id: int | None = None) -> None:
-    """Expire one's own statistic token, or a teammate's when one manages the team. Raises NotFound, Forbidden."""
+    """Expire one's own statistic token, or a teammate's when one manages the team or the staff (A66).
+
+    Raises NotFound, Forbidden.
+    """
     wanted = user_id or scope.actor.id
     if wanted != scope.actor.id:
+        manages = Permission.MANAGE_TEAM if scope.partner_id else Permission.MANAGE_STAFF
+        # Before anything is looked up: whoever may not do it learns of nobody.
+        if manages not in scope.permissions:
+            raise Forbidden("only an owner expires a teammate's token")
         if not await scope.query(User).filter(id=wanted, partner_id=scope.partner_id).exists():
             raise NotFound("user", field=("userId",))
-        if Permission.MANAGE_TEAM not in scope.permissions:
-            raise Forbidden("only an owner expires a teammate's token")
+    await _expire(scope, wanted, scope.partner_id)
+
+
+@requires(Permission.MANAGE_PARTNERS)
+async def expire_statistic_token_of_partner_user(scope: Scope, user_id: int) -> None:
+    """Expire the statistic token of a partner's team member (O21). Raises NotFound."""
+    found = await scope.query(User).get_or_none(id=user_id, audience=Audience.PARTNER.value)
+    if found is None:
+        raise NotFound("user", field=("userId",))
+    await _expire(scope, user_id, found.partner_id)
+
+
+async def _expire(scope: Scope, user_id: int | None, partner_id: int | None) -> None:
     async with transaction() as tx:
-        await tx.fetch(_SET_STATISTIC, wanted, None, None)
-        subject = Subject("user", wanted)
-        await record(
-            scope, tx, "user.statistic_token_expired", subject, partner_id=scope.partner_id
-        )
+        await tx.fetch(_SET_STATISTIC, user_id, None, None)
+        subject = Subject("user", user_id)
+        await record(scope, tx, "user.statistic_token_expired", subject, partner_id=partner_id)
 
 
 @requires(Permission.MANAGE_API_TOKENS)

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types import Info
 
 from app import models
-from app.domain.accounts import team
+from app.domain.accounts import team, tokens
 from app.domain.brands import keys
 from app.domain.documents import commands as documents
 from app.domain.errors import NotFound
@@ -154,6 +154,13 @@ class OperatorInput:
 @strawberry.input(description="A team member of a partner.")
 class PartnerUserInput:
     user_id: strawberry.ID = strawberry.field(description="Within your limits.")
+
+
+@strawberry.input(description="Whose statistic token.")
+class ExpireOperatorTokenInput:
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="An operator, if you manage the staff; none: yourself."
+    )
 
 
 @strawberry.type(description="The team member, or why there is none.")
@@ -351,6 +358,28 @@ class StaffMutations:
         user_id = decode_id("PartnerUser", input.user_id, "userId")
         row = await team.unlock_partner_user(scope_of(info), user_id)
         return PartnerUserPayload(user=PartnerUser.of(row))
+
+    @mutation(
+        permission_of(tokens.expire_statistic_token),
+        "Expire a statistic token: your own, or an operator's (A66).",
+    )
+    async def expire_statistic_token(
+        self, info: Info[Any, Any], input: ExpireOperatorTokenInput
+    ) -> DonePayload:
+        user_id = None if input.user_id is None else _operator(input.user_id)
+        await tokens.expire_statistic_token(scope_of(info), user_id)
+        return DonePayload(done=True)
+
+    @mutation(
+        permission_of(tokens.expire_statistic_token_of_partner_user),
+        "Expire the statistic token of a partner's team member (O21).",
+    )
+    async def expire_partner_user_statistic_token(
+        self, info: Info[Any, Any], input: PartnerUserInput
+    ) -> DonePayload:
+        user_id = decode_id("PartnerUser", input.user_id, "userId")
+        await tokens.expire_statistic_token_of_partner_user(scope_of(info), user_id)
+        return DonePayload(done=True)
 
     @mutation(permission_of(keys.create_brand_key), "Make an intake key of a brand.")
     async def create_brand_key(self, info: Info[Any, Any], input: BrandInput) -> BrandKeyPayload:

@@ -10,6 +10,7 @@ import strawberry
 from strawberry.types import Info
 
 from app import models
+from app.domain.accounts.profile import MAIL_KINDS
 from app.domain.accounts.sessions import SignedInUser
 from app.domain.permissions import Permission
 from app.schema.context import context_of, scope_of
@@ -187,6 +188,12 @@ class ApiToken(Node):
         )
 
 
+@strawberry.type(description="A kind of mail, and whether you want it.")
+class MailPreference:
+    kind: str = strawberry.field(description="news, reports or money.")
+    wanted: bool = strawberry.field(description="Mails about the account itself are always sent.")
+
+
 @strawberry.type(description="The signed-in user's own preferences.")
 class Preferences:
     language: str = strawberry.field(description="Of mails and messages, such as en.")
@@ -194,6 +201,9 @@ class Preferences:
         description="For showing timestamps, such as Europe/Bucharest."
     )
     report_currency: CurrencyCode | None = strawberry.field(description="The default of reports.")
+    mail_preferences: list[MailPreference] = strawberry.field(
+        description="Every kind of mail that can be switched off, in the form in which it is changed."
+    )
     unwanted_mails: list[str] = strawberry.field(
         description="The kinds of mail that you do not want: news, reports or money."
     )
@@ -206,6 +216,9 @@ def preferences_of(user: SignedInUser) -> Preferences:
         language=user.language,
         time_zone=user.time_zone,
         report_currency=currency,
+        mail_preferences=[
+            MailPreference(kind=kind, wanted=kind not in user.unwanted_mails) for kind in MAIL_KINDS
+        ],
         unwanted_mails=list(user.unwanted_mails),
     )
 

@@ -347,6 +347,67 @@ async def test_a66_an_owner_expires_the_statistic_token_of_a_teammate(
     assert ((await User.get(id=user.id)).statistic_token is None) == (told is None)
 
 
+async def _with_a_statistic_token(user: User) -> str:
+    """A user with a statistic token, by its hash."""
+    digest = hash_token(f"statistic token {user.id}")
+    await User.filter(id=user.id).update(
+        statistic_token=BOX.encrypt("a token"), statistic_token_hash=digest
+    )
+    return digest
+
+
+@pytest.mark.parametrize("role", list(StaffRole))
+async def test_o21_who_manages_partners_expires_the_statistic_token_of_a_team_member(
+    role: StaffRole, client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    partner, user, _ = await make_owner(clock)
+    await _with_a_statistic_token(user)
+    await make_operator(clock, role=role, email="operator@staff.test")
+    operator = await token_of(client, "operator@staff.test", schema="admin")
+    field, values = "expirePartnerUserStatisticToken", {"userId": encode_id("PartnerUser", user.id)}
+    told = code(await change(client, field, by=operator, schema="admin", **values))
+    may = role in {StaffRole.OWNER, StaffRole.AFFILIATE_MANAGER}
+    assert told == (None if may else "FORBIDDEN")
+    found = await User.get(id=user.id)
+    assert (found.statistic_token, found.statistic_token_hash) == (None, None) or not may
+    rows = await fetch("SELECT partner_id FROM events WHERE type = 'user.statistic_token_expired'")
+    assert [row["partner_id"] for row in rows] == ([partner.id] if may else [])
+
+
+@pytest.mark.parametrize("role", list(StaffRole))
+async def test_a66_an_operator_expires_its_own_statistic_token_and_an_owner_those_of_others(
+    role: StaffRole, client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    other = await make_operator(clock, email="other@staff.test")
+    own = await make_operator(clock, role=role, email="operator@staff.test")
+    for user in (own, other):
+        await _with_a_statistic_token(user)
+    by = await token_of(client, "operator@staff.test", schema="admin")
+    told = [
+        code(await change(client, "expireStatisticToken", by=by, schema="admin", **values))
+        for values in ({}, {"userId": encode_id("OperatorUser", other.id)})
+    ]
+    may = role is StaffRole.OWNER
+    assert told == [None, None if may else "FORBIDDEN"]
+    assert (await User.get(id=own.id)).statistic_token is None
+    assert ((await User.get(id=other.id)).statistic_token is None) == may
+
+
+async def test_o21_a_statistic_token_of_an_operator_is_not_a_partner_users(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    await make_operator(clock, role=StaffRole.AFFILIATE_MANAGER, email="manager@staff.test")
+    owner = await make_operator(clock)
+    digest = await _with_a_statistic_token(owner)
+    by = await token_of(client, "manager@staff.test", schema="admin")
+    field, values = (
+        "expirePartnerUserStatisticToken",
+        {"userId": encode_id("PartnerUser", owner.id)},
+    )
+    assert code(await change(client, field, by=by, schema="admin", **values)) == "NOT_FOUND"
+    assert (await User.get(id=owner.id)).statistic_token_hash == digest
+
+
 # The network API
 
 
