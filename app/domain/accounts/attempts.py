@@ -56,18 +56,42 @@ async def check_attempts(scope: Scope, limit: AttemptLimit, key: str) -> None:
     start = _window_start(limit, scope.machine_now())
     rows = await fetch(queries.READ_ATTEMPTS, limit.kind, key[:80], start)
     if rows and rows[0]["count"] >= limit.most:
-        seconds = max(1, round((start + limit.window - scope.machine_now()).total_seconds()))
-        raise TooManyAttempts(
-            f"too many attempts: try again in {seconds} seconds", retry_after_seconds=seconds
-        )
+        raise _too_many(limit, scope.machine_now())
+
+
+async def take_attempt(scope: Scope, limit: AttemptLimit, key: str) -> None:
+    """Count an attempt before it is made; raises TooManyAttempts when it is one too many.
+
+    Of many at once, no more are made than there may be failures: none of them waits for the others' outcome. Give
+    back what succeeded.
+    """
+    if await count_attempt(scope, limit, key) > limit.most:
+        raise _too_many(limit, scope.machine_now())
+
+
+async def give_back_attempt(scope: Scope, limit: AttemptLimit, key: str) -> None:
+    """The attempt was a success, and does not count."""
+    start = _window_start(limit, scope.machine_now())
+    await fetch(queries.GIVE_BACK_ATTEMPT, limit.kind, key[:80], start)
 
 
 async def count_attempt(scope: Scope, limit: AttemptLimit, key: str) -> int:
-    """Count a failure, in a transaction of its own: a rolled-back request does not forget it."""
+    """Count a failure and return how many there are.
+
+    In a transaction of its own: a request that is rolled back does not forget it.
+    """
     async with transaction() as tx:
         start = _window_start(limit, scope.machine_now())
         rows = await tx.fetch(queries.COUNT_ATTEMPT, limit.kind, key[:80], start)
     return int(rows[0]["count"])
+
+
+def _too_many(limit: AttemptLimit, now: datetime) -> TooManyAttempts:
+    end = _window_start(limit, now) + limit.window
+    seconds = max(1, round((end - now).total_seconds()))
+    return TooManyAttempts(
+        f"too many attempts: try again in {seconds} seconds", retry_after_seconds=seconds
+    )
 
 
 async def forget_old_attempts(scope: Scope) -> None:

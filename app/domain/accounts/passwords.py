@@ -10,8 +10,8 @@ from app.domain.accounts.attempts import (
     CODE_BY_USER,
     MAIL_BY_ADDRESS,
     address_key,
-    check_attempts,
-    count_attempt,
+    give_back_attempt,
+    take_attempt,
 )
 from app.domain.accounts.links import Purpose, open_link, use_link
 from app.domain.accounts.sessions import require_session
@@ -65,8 +65,7 @@ async def request_reset(scope: Scope, email: str, *, box: SecretBox) -> None:
 
     The request is recorded with the same statements whoever has the address; the planner of mails does the rest.
     """
-    await check_attempts(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
-    await count_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
+    await take_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
     address = clean_email(email)
     async with transaction() as tx:
         user = await find_by_email(tx, box, address)
@@ -95,12 +94,12 @@ async def change_password(scope: Scope, present: str, new: str, *, box: SecretBo
     to the password.
     """
     require_session(scope)
-    await check_attempts(scope, CODE_BY_USER, str(scope.actor.id))
+    await take_attempt(scope, CODE_BY_USER, str(scope.actor.id))
     async with transaction() as tx:
         user = (await tx.fetch(queries.LOCK_USER, scope.actor.id))[0]
     if not await asyncio.to_thread(verify_password, present, user["password_hash"]):
-        await count_attempt(scope, CODE_BY_USER, str(scope.actor.id))
         raise Invalid("the present password is wrong", field=("presentPassword",))
+    await give_back_attempt(scope, CODE_BY_USER, str(scope.actor.id))
     hashed = await hash_off_loop(check_password(new))
     async with transaction() as tx:
         await tx.fetch(_SET, scope.actor.id, hashed)

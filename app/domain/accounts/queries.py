@@ -127,6 +127,10 @@ INSERT INTO attempt_counters (kind, key, window_start, count) VALUES ($1, $2, $3
 ON CONFLICT (kind, key, window_start) DO UPDATE SET count = attempt_counters.count + 1
 RETURNING count
 """
+GIVE_BACK_ATTEMPT = """
+UPDATE attempt_counters SET count = count - 1
+WHERE kind = $1 AND key = $2 AND window_start = $3 AND count > 0
+"""
 READ_ATTEMPTS = (
     "SELECT count FROM attempt_counters WHERE kind = $1 AND key = $2 AND window_start = $3"
 )

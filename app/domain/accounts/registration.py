@@ -6,12 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from app.domain.accounts import queries
-from app.domain.accounts.attempts import (
-    MAIL_BY_ADDRESS,
-    address_key,
-    check_attempts,
-    count_attempt,
-)
+from app.domain.accounts.attempts import MAIL_BY_ADDRESS, address_key, take_attempt
 from app.domain.accounts.links import Purpose, issue_link, open_link, use_link
 from app.domain.accounts.passwords import check_password, hash_off_loop, record_for
 from app.domain.accounts.users import Audience, NewUser, clean_email, find_by_email, insert_user
@@ -59,8 +54,7 @@ async def register_partner(scope: Scope, new: Registration, *, box: SecretBox) -
     The answer does not tell whether the e-mail was known: its owner gets a mail instead. Raises Invalid for bad
     values, TooManyAttempts.
     """
-    await check_attempts(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
-    await count_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
+    await take_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
     company, name, email = _checked(new)
     # Hashed on every path, so that a known e-mail takes as long as a new one.
     hashed = await hash_off_loop(
@@ -143,8 +137,7 @@ async def resend_confirmation(scope: Scope, email: str, *, box: SecretBox) -> No
 
     The request is recorded with the same statements whoever has the address; the planner of mails does the rest.
     """
-    await check_attempts(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
-    await count_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
+    await take_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
     address = clean_email(email)
     async with transaction() as tx:
         user = await find_by_email(tx, box, address)

@@ -15,6 +15,8 @@ from app.domain.accounts.attempts import (
     address_key,
     check_attempts,
     count_attempt,
+    give_back_attempt,
+    take_attempt,
 )
 from app.domain.accounts.links import Purpose, issue_link, open_link, use_link
 from app.domain.accounts.passwords import record_for
@@ -154,15 +156,15 @@ async def prove(
 ) -> tuple[Row, CodeMatch | None]:
     """The user that the credentials belong to, and the code that is to be taken. Opens nothing yet."""
     address = address_key(scope.ip)
-    await check_attempts(scope, SIGN_IN_BY_ADDRESS, address)
+    await take_attempt(scope, SIGN_IN_BY_ADDRESS, address)
     rows = await fetch(queries.FIND_USER, box.digests(credentials.email.strip().lower()))
     user = rows[0] if rows and audience in {None, rows[0]["audience"]} else None
     stored = user["password_hash"] if user else None
     # argon2 is slow on purpose: keep it off the event loop.
     if not await asyncio.to_thread(verify_password, credentials.password, stored) or user is None:
-        await count_attempt(scope, SIGN_IN_BY_ADDRESS, address)
         await _count_failure(scope, user, "password")
         raise _wrong()
+    await give_back_attempt(scope, SIGN_IN_BY_ADDRESS, address)
     _check_state(user)
     if user["totp_secret"] is None:
         return user, None

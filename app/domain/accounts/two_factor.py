@@ -13,7 +13,7 @@ import pyotp
 import segno
 
 from app.domain.accounts import queries
-from app.domain.accounts.attempts import CODE_BY_USER, check_attempts, count_attempt
+from app.domain.accounts.attempts import CODE_BY_USER, give_back_attempt, take_attempt
 from app.domain.accounts.sessions import require_session
 from app.domain.errors import Conflict, DomainError, Invalid
 from app.domain.events import Subject, record
@@ -108,7 +108,7 @@ async def begin_two_factor(scope: Scope, *, box: SecretBox) -> Enrolment:
 async def confirm_two_factor(scope: Scope, code: str, *, box: SecretBox) -> list[str]:
     """Switch 2FA on with a code of the new secret; returns the recovery codes, shown only here."""
     require_session(scope)
-    await check_attempts(scope, CODE_BY_USER, str(scope.actor.id))
+    await take_attempt(scope, CODE_BY_USER, str(scope.actor.id))
     codes = _new_codes()
     async with transaction() as tx:
         user = await _lock(scope, tx)
@@ -120,12 +120,12 @@ async def confirm_two_factor(scope: Scope, code: str, *, box: SecretBox) -> list
             await _replace_codes(tx, user["id"], codes)
             await _record(scope, tx, "user.two_factor_enabled")
     if match.step is None:
-        await count_attempt(scope, CODE_BY_USER, str(scope.actor.id))
         raise CodeRefused(
             match.message or "the code is wrong",
             field=("code",),
             clock_offset_seconds=match.clock_offset_seconds,
         )
+    await give_back_attempt(scope, CODE_BY_USER, str(scope.actor.id))
     return codes
 
 
@@ -159,13 +159,12 @@ async def _disable(scope: Scope, tx: Transaction, user: Row) -> None:
 async def _prove(scope: Scope, password: str, code: str, box: SecretBox, act) -> None:  # type: ignore[no-untyped-def]
     """Check password and code, take the code, and act in the same transaction."""
     require_session(scope)
-    await check_attempts(scope, CODE_BY_USER, str(scope.actor.id))
+    await take_attempt(scope, CODE_BY_USER, str(scope.actor.id))
     async with transaction() as tx:
         user = await _lock(scope, tx)
     if user["totp_secret"] is None:
         raise Conflict("2FA is off")
     if not await asyncio.to_thread(verify_password, password, user["password_hash"]):
-        await count_attempt(scope, CODE_BY_USER, str(scope.actor.id))
         raise Invalid("the password is wrong", field=("password",))
     match = match_code(box.decrypt(user["totp_secret"]), code, scope.machine_now())
     async with transaction() as tx:
@@ -174,9 +173,9 @@ async def _prove(scope: Scope, password: str, code: str, box: SecretBox, act) ->
         if taken:
             await act(scope, tx, user)
     if not taken:
-        await count_attempt(scope, CODE_BY_USER, str(scope.actor.id))
         message = match.message or "the code was used before: wait for the next one"
         raise CodeRefused(message, field=("code",), clock_offset_seconds=match.clock_offset_seconds)
+    await give_back_attempt(scope, CODE_BY_USER, str(scope.actor.id))
 
 
 async def take(scope: Scope, tx: Transaction, user: Row, match: CodeMatch) -> bool:

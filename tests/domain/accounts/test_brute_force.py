@@ -17,6 +17,7 @@ from app.domain.accounts.sign_in import FAILURES_BEFORE_LOCK
 from app.infra.clock import ManualClock
 from app.infra.database import fetch
 from app.models import AccountLink, Session, User
+from tests.domain.accounts.conftest import Argon2Work
 from tests.domain.accounts.people import (
     change,
     code,
@@ -182,6 +183,65 @@ async def test_a61_fifty_failures_from_an_address_stop_it_for_every_account(
         assert code(await log_in(elsewhere, email)) is None
     clock.advance(timedelta(minutes=15))
     assert code(await log_in(client, email)) is None
+
+
+async def test_a61_of_a_hundred_guesses_at_once_from_an_address_fifty_are_verified(
+    client: httpx.AsyncClient, clock: ManualClock, argon2: Argon2Work
+) -> None:
+    guesses = [log_in(client, f"nobody{n}@somewhere.test", "wrong password") for n in range(100)]
+    told = [code(answer) for answer in await asyncio.gather(*guesses)]
+    assert sorted(map(str, told)) == ["SIGN_IN_REFUSED"] * 50 + ["TOO_MANY_ATTEMPTS"] * 50
+    assert argon2.take() == (50, 0)
+
+
+async def test_a61_successes_from_an_address_do_not_count(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    _, _, email = await make_owner(clock)
+    for _ in range(55):
+        assert code(await log_in(client, email)) is None
+
+
+@pytest.mark.parametrize("field", ["changePassword", "disableTwoFactor", "renewRecoveryCodes"])
+async def test_a61_of_forty_guesses_at_once_in_a_stolen_session_ten_are_verified(
+    field: str, client: httpx.AsyncClient, clock: ManualClock, argon2: Argon2Work
+) -> None:
+    _, _, email = await make_owner(clock)
+    thief = await token_of(client, email)
+    values = {"presentPassword": "wrong password", "password": "a good new password"}
+    selection = "done"
+    if field != "changePassword":
+        await enable_two_factor(client, thief, clock)
+        values = {"password": "wrong password", "code": "000000"}
+        selection = "done" if field == "disableTwoFactor" else "recoveryCodes"
+    argon2.take()
+    guesses = [change(client, field, selection, by=thief, **values) for _ in range(40)]
+    told = [code(answer) for answer in await asyncio.gather(*guesses)]
+    assert sorted(map(str, told)) == ["INVALID"] * 10 + ["TOO_MANY_ATTEMPTS"] * 30
+    assert argon2.take() == (10, 0)
+
+
+async def test_a62_of_forty_codes_at_once_that_would_switch_2fa_on_ten_are_compared(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    _, _, email = await make_owner(clock)
+    thief = await token_of(client, email)
+    await change(client, "beginTwoFactor", "enrolment { secret }", by=thief)
+    guesses = [
+        change(client, "confirmTwoFactor", "recoveryCodes", by=thief, code="000000")
+        for _ in range(40)
+    ]
+    told = [code(answer) for answer in await asyncio.gather(*guesses)]
+    assert sorted(map(str, told)) == ["OTP_REFUSED"] * 10 + ["TOO_MANY_ATTEMPTS"] * 30
+
+
+async def test_a61_of_forty_requests_for_mails_at_once_from_an_address_twenty_are_recorded(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    asked = [change(client, "requestPasswordReset", email="n@somewhere.test") for _ in range(40)]
+    told = [code(answer) for answer in await asyncio.gather(*asked)]
+    assert sorted(map(str, told)) == ["None"] * 20 + ["TOO_MANY_ATTEMPTS"] * 20
+    assert (await event_types()).count("user.password_reset_requested") == 20
 
 
 def test_a61_an_ipv6_address_counts_by_its_network() -> None:
