@@ -38,6 +38,8 @@ _EXAMPLES = {
     "explore": "signed_in",
     "trusted_documents_only": "partner",
     "database_pool_max": "20",
+    "click_journal_dir": "/var/lib/tributary/journal",
+    "country_database": "/var/lib/tributary/GeoLite2-Country.mmdb",
     "worker_threads": "8",
 }
 
@@ -97,8 +99,14 @@ class Settings(BaseSettings):
     shutdown_timeout: int = Field(default=10, ge=1, le=300)
     session_lifetime: int = Field(default=14 * 86400, ge=60)
 
-    # How long a visitor's redirect waits for the database before it gives up.
-    click_deadline: float = Field(default=5, gt=0)
+    # How long a visitor's redirect waits for the database before the journal takes the click.
+    click_patience: float = Field(default=1, gt=0, le=30)
+    # Where clicks are kept while the database is away; without it, in the data directory. Must survive a restart.
+    click_journal_dir: Path | None = None
+    # How much each process keeps there, in MiB. Only a full journal drops clicks.
+    click_journal_size: int = Field(default=256, ge=1, le=65536)
+    # A MaxMind file with the countries of addresses, such as GeoLite2-Country.mmdb; read again when it changes.
+    country_database: Path | None = None
     # How many days of client addresses are kept (M04).
     address_retention_days: int = Field(default=30, ge=1, le=3650)
 
@@ -111,6 +119,8 @@ class Settings(BaseSettings):
     inbox_dir: Path | None = None
     # Where uploaded files are kept; without it, in the data directory.
     storage_url: str | None = None
+    # How long before they take effect a brand's changed terms are announced (O01).
+    brand_notice_days: int = Field(default=7, ge=0, le=365)
     # Partners need no operator's approval once their e-mail is confirmed.
     auto_approve_partners: bool = False
 
@@ -196,6 +206,11 @@ class Settings(BaseSettings):
                 f"TRIBUTARY_HOST is {self.host!r}, unset it or unset TRIBUTARY_DEMO"
             )
         return self
+
+    @property
+    def journal_directory(self) -> Path:
+        """Where clicks are kept while the database is away."""
+        return self.click_journal_dir or self.data_dir.absolute() / "journal"
 
     @property
     def base_url(self) -> str:

@@ -5,15 +5,15 @@ from tortoise.migrations import operations as ops
 
 _APPEND_ONLY = ("registrations", "first_deposits", "activities", "conversions")
 
-# Which tables the click path keeps in memory, by which columns: any other change of them does not concern it.
+# What the click path keeps in memory: table, key and the columns whose change concerns it.
 _LINKS = {
-    "promos": ("code", "landing_id", "banner_id"),
-    "landings": ("url", "state"),
-    "campaigns": ("state", "plan_id", "name"),
-    "partners": ("state", "code", "name"),
-    "affiliations": ("state",),
-    "banners": ("code", "state"),
-    "brands": (
+    ("promos", "code"): ("code", "landing_id", "banner_id"),
+    ("landings", "id"): ("url",),
+    ("campaigns", "id"): ("state", "plan_id", "name"),
+    ("partners", "id"): ("state", "code", "name"),
+    ("affiliations", "partner_id"): ("state",),
+    ("banners", "code"): ("code", "state"),
+    ("brands", "id"): (
         *(
             "state",
             "main_url",
@@ -99,7 +99,7 @@ CREATE TRIGGER terms_versions_immutable BEFORE UPDATE OR DELETE ON terms_version
 -- The click path keeps links in memory; it hears of every change at once, when that commits.
 CREATE FUNCTION tell_links() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('links', TG_TABLE_NAME);
+    PERFORM pg_notify('links', TG_TABLE_NAME || ':' || (to_jsonb(COALESCE(NEW, OLD)) ->> TG_ARGV[0]));
     RETURN NULL;
 END $$;
 
@@ -151,13 +151,13 @@ CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
     + "".join(
         f"""
 CREATE TRIGGER {table}_tell_links_of_rows AFTER INSERT OR DELETE ON {table}
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_links();
+    FOR EACH ROW EXECUTE FUNCTION tell_links('{key}');
 CREATE TRIGGER {table}_tell_links AFTER UPDATE ON {table} FOR EACH ROW
     WHEN (({", ".join(f"OLD.{column}" for column in columns)})
         IS DISTINCT FROM ({", ".join(f"NEW.{column}" for column in columns)}))
-    EXECUTE FUNCTION tell_links();
+    EXECUTE FUNCTION tell_links('{key}');
 """
-        for table, columns in _LINKS.items()
+    for (table, key), columns in _LINKS.items()
     )
 )
 
@@ -168,7 +168,7 @@ _BACKWARD = (
     )
     + "".join(
         f"DROP TRIGGER {table}_tell_links ON {table};\nDROP TRIGGER {table}_tell_links_of_rows ON {table};\n"
-        for table in _LINKS
+        for table, _ in _LINKS
     )
     + """
 DROP FUNCTION tell_links;

@@ -117,12 +117,13 @@ def database_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str) -> Settings:
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     """Settings of a server on this test's database."""
     return load_settings(
         database_url=database_url,
         redis_url=redis_url,
         secret_keys=SECRET_KEY,
+        click_journal_dir=tmp_path / "journal",
         allow_private_targets=True,
         database_pool_max=20,
     )

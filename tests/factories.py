@@ -23,8 +23,9 @@ from app.domain.permissions import (
 from app.domain.personal import read_subjects
 from app.domain.scope import Actor, Scope
 from app.domain.visits.click import Click, new_visit
-from app.domain.visits.links import find_link, stag
-from app.domain.visits.recorder import take_visit_ids, write_visits
+from app.domain.visits.destination import stag
+from app.domain.visits.links import find_link
+from app.domain.visits.record import take_visit_ids, write_visits
 from app.infra.clock import Clock
 from app.infra.crypto import SecretBox, hash_password
 from app.infra.database import transaction
@@ -183,8 +184,9 @@ async def make_visits(
         raise AssertionError(f"promo {promo.code} has no link")
     made = []
     for _ in range(count):
-        click = Click(query, "203.0.113.9", "Mozilla/5.0 (Windows NT 10.0)", None)
-        made.append((new_visit(scope, link, click, ids.next(clock.now())), click.ip))
+        click = Click(query, "203.0.113.9", "Mozilla/5.0 (Windows NT 10.0)", None, device="desktop")
+        visit_id = ids.next(clock.now())
+        made.append((new_visit(scope, link, click, visit_id, BOX.fingerprint_key), click.ip))
     async with transaction() as tx:
         await write_visits(tx, made)
     return [visit.id for visit, _ in made]

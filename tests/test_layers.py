@@ -57,6 +57,8 @@ OPERATION = "run by processes and from the command line, never by a request"
 WITHOUT_PERMISSION = {
     "accounts.attempts.check_attempts": BEFORE_SIGN_IN,
     "accounts.attempts.count_attempt": BEFORE_SIGN_IN,
+    "accounts.attempts.give_back_attempt": BEFORE_SIGN_IN,
+    "accounts.attempts.take_attempt": BEFORE_SIGN_IN,
     "accounts.attempts.forget_old_attempts": OPERATION,
     "accounts.links.open_link": BEFORE_SIGN_IN,
     "accounts.passwords.change_password": OWN_ACCOUNT,
@@ -83,7 +85,11 @@ WITHOUT_PERMISSION = {
     "simulation.demo.seed_connected": OPERATION,
     "simulation.programme.make_cast": OPERATION,
     "visits.links.find_link": "whoever has the code of a link may follow it",
-    "visits.recorder.take_visit_ids": OPERATION,
+    "visits.network.find_network_link": "whoever has the codes of a link may follow it",
+    "visits.record.record_clicks": "whoever follows a link is recorded",
+    "visits.record.record_clicks_once": "whoever follows a link is recorded",
+    "visits.record.record_dropped_clicks": OPERATION,
+    "visits.record.take_visit_ids": OPERATION,
 }
 
 

@@ -74,6 +74,8 @@ class SecretBox:
             raise ValueError("at least one secret key is needed")
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
         self._digest_keys = [_derive(key, b"tributary digests") for key in keys]
+        # Of visitors' fingerprints (M04), the same in every process. A new first key makes a new one.
+        self.fingerprint_key = _derive(keys[0], b"tributary visitor fingerprints")
 
     def encrypt(self, text: str) -> bytes:
         """Encrypt and authenticate a text under the first key."""

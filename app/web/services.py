@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-    from app.domain.visits.recorder import VisitRecorder
+    from app.domain.visits.links import Link
+    from app.domain.visits.network import NetworkLink
     from app.infra.clock import Clock
+    from app.infra.countries import Countries
     from app.infra.crypto import CursorSigner, SecretBox
     from app.infra.redis import RedisClient
     from app.infra.storage import Storage
     from app.settings import Settings
+    from app.web.clicks.cache import LinkCache
+    from app.web.clicks.recorder import ClickRecorder
 
 
 @dataclass(slots=True)
@@ -24,7 +28,12 @@ class Services:
     clock: Clock
     box: SecretBox
     redis: RedisClient
-    recorder: VisitRecorder
+    clicks: ClickRecorder
+    links: LinkCache[Link]
+    network_links: LinkCache[NetworkLink]
+    countries: Countries
+    # Under which visitors' fingerprints are made.
+    fingerprint_key: bytes
     signer: CursorSigner
     storage: Storage
 

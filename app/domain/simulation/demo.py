@@ -15,7 +15,7 @@ from app.domain.rollups.fold import fold_daily
 from app.domain.scope import Scope
 from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.traffic import Traffic, Volume
-from app.domain.visits.recorder import take_visit_ids
+from app.domain.visits.record import take_visit_ids
 from app.infra import database
 from app.infra.clock import Clock, ManualClock, SystemClock
 from app.infra.crypto import SecretBox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,9 +14,9 @@ from app.domain.conversions.record import record_conversions
 from app.domain.players.register import register_players
 from app.domain.scope import Scope
 from app.domain.simulation.programme import CASINO, SHOP, Cast
-from app.domain.visits.click import Click, new_visit
+from app.domain.visits.click import Click, NewVisit, new_visit
 from app.domain.visits.links import Link, find_link
-from app.domain.visits.recorder import NewVisit, write_visits
+from app.domain.visits.record import write_visits
 from app.infra.clock import ManualClock, day_bounds
 from app.infra.clock import business_day as day_of
 from app.infra.crypto import SecretBox
@@ -25,12 +25,22 @@ from app.infra.telemetry import new_request_id
 from app.infra.visit_ids import VisitIds
 from app.models import Brand, Promo
 
+# With the device that each is of.
 _AGENTS = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Mobile/15E148",
-    "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/605.1 Safari/605.1",
-    "Googlebot/2.1 (+http://www.google.com/bot.html)",
+    (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36",
+        "desktop",
+    ),
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Mobile/15E148",
+        "mobile",
+    ),
+    (
+        "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36",
+        "mobile",
+    ),
+    ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/605.1 Safari/605.1", "desktop"),
+    ("Googlebot/2.1 (+http://www.google.com/bot.html)", "bot"),
 )
 _COUNTRIES = {CASINO: ("MT", "FI", "DE", "CA", "NZ"), SHOP: ("RO", "RO", "RO", "MD", "HU")}
 
@@ -96,16 +106,22 @@ class Traffic:
         made = []
         for moment in moments:
             link = await self._link(dice.choice(self._cast.promos[brand.code]))
+            agent, device = dice.choices(_AGENTS, (40, 25, 20, 12, 3))[0]
             click = Click(
-                self._query(), self._address(), dice.choices(_AGENTS, (40, 25, 20, 12, 3))[0], None
+                query=self._query(),
+                ip=self._address(),
+                user_agent=agent,
+                referrer=None,
+                country=dice.choice(_COUNTRIES[brand.code]),
+                device=device,
+                visitor_id=dice.randrange(1, 2**62),
             )
-            country = dice.choice(_COUNTRIES[brand.code])
             if moment >= end:
                 continue
             clock.at = moment
             scope = Scope.visitor(clock, "demo")
-            visit = new_visit(scope, link, click, self._ids.next(moment))
-            made.append((replace(visit, country=country), click.ip))
+            visit = new_visit(scope, link, click, self._ids.next(moment), self._box.fingerprint_key)
+            made.append((visit, click.ip))
         if made:
             async with transaction() as tx:
                 await write_visits(tx, made)

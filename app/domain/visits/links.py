@@ -1,27 +1,38 @@
-"""Where a tracking link leads: the landing with `stag`, or the fallback when the link must not work (A10, M1D)."""
+"""Tracking links: what a code leads to, and which state of the table M1D stops it (A10)."""
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from app.domain.visits.destination import Template, template
 from app.infra.database import fetch
+from app.infra.encoding import loads
 
-# One row, whatever the states: the caller decides, so that the reason can be told (A17).
-_FIND = """
-SELECT p.id AS promo_id, p.campaign_id, p.brand_id, p.partner_id, c.plan_id, l.url,
-       b.stag_parameter, b.cookie_days, b.time_zone, b.clock_offset,
-       c.state AS campaign_state, b.state AS brand_state, t.state AS partner_state, a.state AS affiliation_state
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+COLUMNS = """
+p.id AS promo_id, p.campaign_id, p.brand_id, p.partner_id, p.landing_id, c.plan_id, l.url, n.code AS banner_code,
+p.banner_id, p.code, c.name AS campaign_name, t.name AS partner_name, t.code AS partner_code,
+b.name AS brand_name, b.code AS brand_code, b.main_url, b.domains, b.redirect_arguments, b.ignored_ips,
+b.stag_parameter, b.cookie_days, b.time_zone, b.clock_offset,
+c.state AS campaign_state, b.state AS brand_state, t.state AS partner_state, a.state AS affiliation_state
+"""
+JOINS = """
 FROM promos p
 JOIN campaigns c ON c.id = p.campaign_id
 JOIN brands b ON b.id = p.brand_id
 JOIN partners t ON t.id = p.partner_id
 JOIN landings l ON l.id = p.landing_id
+LEFT JOIN banners n ON n.id = p.banner_id
 LEFT JOIN affiliations a ON a.partner_id = p.partner_id AND a.brand_id = p.brand_id
-WHERE p.code = $1
 """
+# One row, whatever the states, so that the reason can be told (A17).
+_FIND = f"SELECT {COLUMNS} {JOINS} WHERE p.code = ANY($1::text[]) ORDER BY p.code = $2 DESC LIMIT 1"
+# What mail programs and chats add to a link that ends a sentence.
+_TRAILING = ".,;:!)>]'\""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,55 +44,82 @@ class Link:
     plan_id: int
     brand_id: int
     partner_id: int
-    landing_url: str
-    stag_parameter: str
-    cookie_days: int
+    banner_id: int | None
+    # The landing's URL with a place for the click's id.
+    pieces: Template
+    window: timedelta
     time_zone: str
     clock_offset: timedelta
-    # False: redirect to the fallback; the table M1D says which states stop a link.
-    live: bool
+    # Addresses that are kept and not counted (A12).
+    ignored: tuple[Network, ...]
+    # Which state sends visitors to the fallback: partner | affiliation | brand | campaign; None: it is live (M1D).
+    stopped_by: str | None
+    # The rows that it was made of, as `table:key`: when one changes, the link must be looked up again.
+    sources: frozenset[str]
 
 
 async def find_link(code: str) -> Link | None:
-    """The link with that code, or None. Public: whoever has the code may follow it."""
-    rows = await fetch(_FIND, code)
-    if not rows:
-        return None
-    row = rows[0]
+    """The link with that code, or None. Public: whoever has the code may follow it.
+
+    Codes are found in capitals too, and with the full stop of the sentence that they ended.
+    """
+    bare = code.rstrip(_TRAILING)
+    rows = await fetch(_FIND, [code, code.lower(), bare, bare.lower()], code)
+    return link_of(rows[0]) if rows else None
+
+
+def link_of(row: dict[str, Any]) -> Link:
+    """The link of a row of COLUMNS."""
     return Link(
         promo_id=row["promo_id"],
         campaign_id=row["campaign_id"],
         plan_id=row["plan_id"],
         brand_id=row["brand_id"],
         partner_id=row["partner_id"],
-        landing_url=row["url"],
-        stag_parameter=row["stag_parameter"],
-        cookie_days=row["cookie_days"],
+        banner_id=row["banner_id"],
+        pieces=template(
+            row["url"],
+            row["promo_id"],
+            row["stag_parameter"],
+            loads(row["redirect_arguments"]),
+            macros_of(row),
+        ),
+        window=timedelta(days=row["cookie_days"]),
         time_zone=row["time_zone"],
         clock_offset=timedelta(microseconds=row["clock_offset"]),
-        live=_is_live(row),
+        ignored=tuple(ipaddress.ip_network(text) for text in loads(row["ignored_ips"])),
+        stopped_by=_stopped_by(row),
+        sources=frozenset(
+            {
+                f"promos:{row['code']}",
+                f"campaigns:{row['campaign_id']}",
+                f"brands:{row['brand_id']}",
+                f"partners:{row['partner_id']}",
+                f"affiliations:{row['partner_id']}",
+                f"landings:{row['landing_id']}",
+                f"banners:{row['banner_code']}",
+            }
+        ),
     )
 
 
-def _is_live(row: dict[str, Any]) -> bool:
-    return (
-        row["partner_state"] == "active"
-        and row["brand_state"] == "active"
-        and row["affiliation_state"] == "accepted"
-        and row["campaign_state"] in {"active", "archived"}
-    )
+def macros_of(row: dict[str, Any]) -> dict[str, str]:
+    """The values of the macros of redirect arguments (O01); the click's id is not known yet."""
+    return {
+        "affiliate_name": row["partner_name"],
+        "affiliate_code": row["partner_code"],
+        "campaign_name": row["campaign_name"],
+        "promo_code": row["code"],
+        "brand_name": row["brand_name"],
+    }
 
 
-def stag(promo_id: int, visit_id: int) -> str:
-    """What the brand gets: `{promo_id}_{visit_id}`."""
-    return f"{promo_id}_{visit_id}"
-
-
-def destination(landing_url: str, stag_parameter: str, value: str) -> str:
-    """The landing with the stag under the brand's parameter name; a parameter of that name is replaced."""
-    parts = urlsplit(landing_url)
-    kept = [
-        pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != stag_parameter
-    ]
-    query = urlencode([*kept, (stag_parameter, value)], quote_via=quote)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
+def _stopped_by(row: dict[str, Any]) -> str | None:
+    if row["partner_state"] != "active":
+        return "partner"
+    if row["affiliation_state"] != "accepted":
+        return "affiliation"
+    if row["brand_state"] != "active":
+        return "brand"
+    # An archived campaign takes no new promos; its links keep earning (A08).
+    return None if row["campaign_state"] in {"active", "archived"} else "campaign"

@@ -21,7 +21,7 @@ from app.domain.reports.run import Report, run_report
 from app.domain.reports.specification import Grouping, ReportSpecification
 from app.domain.rollups.fold import drop_daily, fold_daily
 from app.domain.scope import Scope
-from app.domain.visits.recorder import take_visit_ids
+from app.domain.visits.record import take_visit_ids
 from app.infra import database as infra_database
 from app.infra.clock import ManualClock
 from app.infra.database import fetch, require_url, transaction

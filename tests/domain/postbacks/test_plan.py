@@ -13,7 +13,7 @@ from app.domain.players.register import register_players
 from app.domain.postbacks.configure import Action, NewPostback, create_postback
 from app.domain.postbacks.plan import LONGEST_URL, plan_deliveries, skip_history
 from app.domain.scope import Scope
-from app.domain.visits.links import stag
+from app.domain.visits.destination import stag
 from app.infra.clock import ManualClock
 from app.models import Partner, PostbackAttempt, PostbackDelivery
 from app.settings import Settings

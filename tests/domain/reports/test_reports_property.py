@@ -27,7 +27,7 @@ from app.domain.reports.specification import (
 )
 from app.domain.rollups.fold import drop_daily, fold_daily
 from app.domain.scope import Actor, Scope
-from app.domain.visits.links import stag
+from app.domain.visits.destination import stag
 from app.infra.clock import ManualClock, day_bounds
 from app.infra.database import fetch
 from app.models import Brand, Partner, Promo

@@ -17,7 +17,7 @@ from app.domain.reports.specification import Grouping, ReportSpecification
 from app.domain.scope import Scope
 from app.domain.visits.click import Click, new_visit
 from app.domain.visits.links import find_link
-from app.domain.visits.recorder import write_visits
+from app.domain.visits.record import write_visits
 from app.infra.clock import ManualClock
 from app.infra.database import transaction
 from app.infra.money import Money
@@ -183,8 +183,8 @@ async def test_uncounted_visits_are_kept_and_not_counted_m04(
     world = await make_world(clock)
     link = await find_link(world.promo.code)
     assert link is not None
-    click = Click(b"", "203.0.113.9", "Googlebot/2.1", None)
-    visit = new_visit(Scope.visitor(clock, "r"), link, click, world.visit_id + 1)
+    click = Click(b"", "203.0.113.9", "Googlebot/2.1", None, device="bot")
+    visit = new_visit(Scope.visitor(clock, "r"), link, click, world.visit_id + 1, b"key")
     async with transaction() as tx:
         await write_visits(tx, [(visit, click.ip)])
 

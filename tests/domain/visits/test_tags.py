@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.domain.visits.click import device_of, fingerprint
-from app.domain.visits.links import destination
 from app.domain.visits.tags import LONGEST_NAME, LONGEST_VALUE, MOST_TAGS, Tags, parse_tags
 from app.infra.encoding import dumps_text, loads
 
@@ -70,50 +68,20 @@ def test_more_tags_than_are_kept_mark_the_visit() -> None:
     assert tags.corrupted
 
 
-@given(
-    st.sampled_from(
-        [
-            "https://b.example/",
-            "https://b.example/p?lang=en&x=",
-            "https://b.example/p?stag=old&stag=older",
-            "https://b.example/p?q=a%20b%26c#part",
-        ]
-    ),
-    st.sampled_from(["stag", "visit_id", "s[t]ag"]),
-)
-def test_the_landing_gets_the_stag_once_and_keeps_its_own_parameters(url: str, name: str) -> None:
-    before, after = urlsplit(url), urlsplit(destination(url, name, "1_2"))
-
-    given_before = parse_qs(before.query, keep_blank_values=True)
-    assert parse_qs(after.query, keep_blank_values=True) == {**given_before, name: ["1_2"]}
-    assert (after.scheme, after.netloc, after.path, after.fragment) == (
-        before.scheme,
-        before.netloc,
-        before.path,
-        before.fragment,
-    )
-
-
 @pytest.mark.parametrize(
-    ("agent", "device"),
+    ("query", "value", "corrupted"),
     [
-        (None, "unknown"),
-        ("", "unknown"),
-        ("Mozilla/5.0 (Windows NT 10.0)", "desktop"),
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Mobile/15E148", "mobile"),
-        ("Mozilla/5.0 (Linux; Android 15; Pixel 9)", "mobile"),
-        ("Mozilla/5.0 (iPad; CPU OS 18_0)", "tablet"),
-        ("Googlebot/2.1 (+http://www.google.com/bot.html)", "bot"),
-        ("curl/8.5.0", "bot"),
+        (b"visit_id=%23reqid%23", {"visit_id": "#reqid#"}, False),
+        (b"ctag={clickid}", {"ctag": "{clickid}"}, False),
+        (b"ctag=%7Bclickid%7D", {"ctag": "{clickid}"}, False),
+        (b"webID=[X]", {"webID": "[X]"}, False),
+        (b"transactionid=%/n/h3D1021df233", {"transactionid": "%/n/h3D1021df233"}, True),
+        (b"webID=12345&clickID=67890", {"webID": "12345", "clickID": "67890"}, False),
+        (b"a=" + b"8" * 8192, {"a": "8" * LONGEST_VALUE}, True),
     ],
+    ids=lambda value: ascii(value)[:40],
 )
-def test_the_user_agent_tells_the_device(agent: str | None, device: str) -> None:
-    assert device_of(agent) == device
-
-
-@given(st.text(max_size=50) | st.none(), st.text(max_size=50) | st.none())
-def test_a_fingerprint_is_a_signed_number_of_64_bits_the_same_each_time(
-    ip: str | None, agent: str | None
+def test_every_form_of_the_manuals_examples_is_kept_a11(
+    query: bytes, value: dict[str, str], corrupted: bool
 ) -> None:
-    assert -(2**63) <= fingerprint(ip, agent) < 2**63
-    assert fingerprint(ip, agent) == fingerprint(ip, agent)
+    assert parse_tags(query) == Tags(value, corrupted)

@@ -1,0 +1,99 @@
+"""Where a click is sent: the landing with the stag, the brand's redirect arguments and their macros (A10, O01).
+
+All of it but the click's id is known when the link is looked up, so a destination is a template: pieces of text with
+the id between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
+
+# Stands for the click's id; it is in no URL, because control characters are encoded.
+_ID = "\x00"
+# What a URL may hold as it is; braces are no URL characters, but what ad platforms left literal must survive (W4).
+_KEPT = "!#$%&'()*+,/:;=?@[]~{}|^`"
+LONGEST = 8_000
+
+Template = tuple[str, ...]
+
+
+def stag(promo_id: int, visit_id: int) -> str:
+    """What the brand gets: `{promo_id}_{visit_id}`."""
+    return f"{promo_id}_{visit_id}"
+
+
+def template(
+    url: str,
+    promo_id: int,
+    stag_parameter: str,
+    arguments: Iterable[Sequence[str]] = (),
+    macros: Mapping[str, str] | None = None,
+    extra: Iterable[tuple[str, str]] = (),
+) -> Template:
+    """The destination that leads to `url`.
+
+    `arguments` are the brand's pairs of name and text with macros, `extra` further pairs. The URL's own parameters
+    come first and stay as they are written; one of a name that is added here is replaced.
+    """
+    values = {name: value.replace(_ID, "") for name, value in (macros or {}).items()}
+    values["click_id"] = _ID
+    added = [(name, _filled(text, values)) for name, text in arguments]
+    added += [(name, _quoted(value)) for name, value in extra]
+    added.append((stag_parameter, f"{promo_id}_{_ID}"))
+    names = {name for name, _ in added}
+    parts = urlsplit(_ascii(url))
+    own = [pair for pair in parts.query.split("&") if pair and _name(pair) not in names]
+    query = "&".join([*own, *(f"{quote(name, safe='')}={value}" for name, value in added)])
+    whole = urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
+    return tuple(whole.split(_ID))
+
+
+def destination(pieces: Template, visit_id: int) -> str:
+    """The URL of one click."""
+    return str(visit_id).join(pieces)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with its macros replaced, ready for a query."""
+    parts = text.split("%%")
+    # Every second part stands between two pairs of percent signs; a name that is no macro stays as it is written.
+    if len(parts) % 2 == 0:
+        return _quoted(text)
+    filled = [
+        _quoted(part)
+        if place % 2 == 0
+        else _quoted(values[part])
+        if part in values
+        else _quoted(f"%%{part}%%")
+        for place, part in enumerate(parts)
+    ]
+    return "".join(filled)
+
+
+def _quoted(text: str) -> str:
+    return _ID.join(quote(part, safe="{}") for part in text.split(_ID))
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])
+
+
+def _ascii(url: str) -> str:
+    """The URL in the characters of a header line: nobody ends the line, or begins another, through a landing."""
+    parts = urlsplit(url)
+    host = parts.netloc
+    if not host.isascii():
+        name, colon, port = host.partition(":")
+        try:
+            host = f"{name.encode('idna').decode()}{colon}{port}"
+        except UnicodeError:
+            host = quote(host, safe="")
+    return "".join(
+        quote(part, safe=_KEPT)
+        for part in (
+            f"{parts.scheme}://{host}{parts.path}",
+            f"?{parts.query}" if parts.query else "",
+            f"#{parts.fragment}" if parts.fragment else "",
+        )
+    )

@@ -1,0 +1,229 @@
+"""Network click URLs: `/events/click` of the 2Performant network, led to a brand by partner and program codes (W4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from app.domain.campaigns.codes import random_code
+from app.domain.events import Subject, record
+from app.domain.scope import Scope
+from app.domain.visits.destination import LONGEST, template
+from app.domain.visits.links import COLUMNS, JOINS, Link, link_of, macros_of
+from app.infra.database import UniqueViolation, fetch, transaction
+from app.infra.encoding import loads
+
+AD_TYPES = frozenset({"quicklink", "banner", "text_link", "product_store"})
+_OWN = frozenset({"ad_type", "aff_code", "unique", "program_unique", "redirect_to"})
+CAMPAIGN = "Network links"
+# In a host they make a browser and a parser see different hosts.
+_SUSPICIOUS = frozenset("\\@ \t\r\n")
+
+_FIND = f"""
+SELECT {COLUMNS} {JOINS}
+WHERE p.network AND t.code = $1
+  AND (b.code = $2 OR b.id = (SELECT brand_id FROM banners WHERE code = $2 AND state = 'active'))
+"""
+_FIND_BANNER = "SELECT id, code FROM banners WHERE code = $1 AND brand_id = $2 AND state = 'active'"
+_FIND_OPEN = """
+SELECT t.id AS partner_id, b.id AS brand_id, b.main_url, (
+    SELECT id FROM commission_plans
+    WHERE brand_id = b.id AND state = 'active'
+      AND (is_default OR id IN (SELECT plan_id FROM plan_assignments WHERE partner_id = t.id))
+    ORDER BY is_default, id LIMIT 1
+) AS plan_id
+FROM partners t
+JOIN affiliations a ON a.partner_id = t.id AND a.state = 'accepted'
+JOIN brands b ON b.id = a.brand_id AND b.state = 'active'
+WHERE t.code = $1 AND t.state = 'active'
+  AND (b.code = $2 OR b.id = (SELECT brand_id FROM banners WHERE code = $2 AND state = 'active'))
+"""
+_FIND_LANDING = "SELECT id FROM landings WHERE brand_id = $1 AND url = $2 ORDER BY id LIMIT 1"
+_INSERT_LANDING = """
+INSERT INTO landings (brand_id, title, url, audience, countries, sort_order, state, created_at)
+VALUES ($1, 'Home page', $2, 'players', '[]', 0, 'active', $3) RETURNING id
+"""
+_INSERT_CAMPAIGN = """
+INSERT INTO campaigns (partner_id, brand_id, plan_id, name, state, created_at)
+VALUES ($1, $2, $3, $4, 'active', $5) RETURNING id
+"""
+_INSERT_PROMO = """
+INSERT INTO promos (campaign_id, partner_id, brand_id, landing_id, code, title, network, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, true, $7) RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkClick:
+    """The parameters of a click URL. Codes are as they were sent; nothing of them is checked yet."""
+
+    partner_code: str
+    # The banner's and the program's, the first that is known counts.
+    codes: tuple[str, ...]
+    ad_type: str
+    redirect_to: str | None
+    stats_tags: str | None
+    # The link's other parameters, as they were sent: dynamic tags.
+    query: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLink:
+    """The promo of a partner and brand for network links, and what a click's own destination is made of."""
+
+    link: Link
+    partner_code: str
+    program_code: str
+    main_url: str
+    hosts: tuple[str, ...]
+    stag_parameter: str
+    arguments: tuple[tuple[str, str], ...]
+    macros: tuple[tuple[str, str], ...]
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """As of the link."""
+        return self.link.sources
+
+
+def parse_network_click(query: bytes) -> NetworkClick:
+    """Read the query string of a click URL. Of a repeated parameter the first counts."""
+    found: dict[str, bytes] = {}
+    others = []
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        text = unquote(name.decode("latin-1"))
+        if text in _OWN:
+            found.setdefault(text, value)
+        elif pair:
+            others.append(pair)
+            if text == "st":
+                found.setdefault(text, value)
+    texts = {name: _decoded(value) for name, value in found.items()}
+    ad_type = texts.get("ad_type", "")
+    return NetworkClick(
+        partner_code=texts.get("aff_code", "")[:32],
+        codes=tuple(texts[name][:32] for name in ("unique", "program_unique") if texts.get(name)),
+        ad_type=ad_type if ad_type in AD_TYPES else "quicklink",
+        redirect_to=texts.get("redirect_to"),
+        stats_tags=texts.get("st"),
+        query=b"&".join(others),
+    )
+
+
+def _decoded(value: bytes) -> str:
+    return unquote_to_bytes(value.replace(b"+", b" ")).decode("utf-8", "replace").strip()
+
+
+async def find_network_link(
+    scope: Scope, partner_code: str, codes: tuple[str, ...]
+) -> NetworkLink | None:
+    """The link of that partner and program (or banner), made on its first click; None when there can be none.
+
+    Public, as every link is.
+    """
+    for code in codes:
+        if "\x00" not in partner_code + code and (found := await _find(scope, partner_code, code)):
+            return found
+    return None
+
+
+async def _find(scope: Scope, partner_code: str, unique: str) -> NetworkLink | None:
+    rows = await fetch(_FIND, partner_code, unique)
+    if not rows and await _open(scope, partner_code, unique):
+        rows = await fetch(_FIND, partner_code, unique)
+    if not rows:
+        return None
+    row = rows[0]
+    banners = await fetch(_FIND_BANNER, unique, row["brand_id"])
+    link = link_of(row)
+    if banners:
+        sources = link.sources | {f"banners:{banners[0]['code']}"}
+        link = replace(link, banner_id=banners[0]["id"], sources=sources)
+    return NetworkLink(
+        link,
+        row["partner_code"],
+        row["brand_code"],
+        row["main_url"],
+        (_host(row["main_url"]), *(domain.lower() for domain in loads(row["domains"]))),
+        row["stag_parameter"],
+        tuple((name, text) for name, text in loads(row["redirect_arguments"])),
+        tuple(macros_of(row).items()),
+    )
+
+
+async def _open(scope: Scope, partner_code: str, unique: str) -> bool:
+    """Make the promo that the clicks of this partner and brand are recorded under; False when it may have none."""
+    rows = await fetch(_FIND_OPEN, partner_code, unique)
+    if not rows or rows[0]["plan_id"] is None:
+        return False
+    row = rows[0]
+    now = scope.now()
+    try:
+        async with transaction() as tx:
+            landings = await tx.fetch(_FIND_LANDING, row["brand_id"], row["main_url"])
+            if not landings:
+                landings = await tx.fetch(_INSERT_LANDING, row["brand_id"], row["main_url"], now)
+            owner = row["partner_id"], row["brand_id"]
+            campaigns = await tx.fetch(_INSERT_CAMPAIGN, *owner, row["plan_id"], CAMPAIGN, now)
+            campaign_id, landing_id = campaigns[0]["id"], landings[0]["id"]
+            values = (campaign_id, *owner, landing_id, random_code(), CAMPAIGN, now)
+            promos = await tx.fetch(_INSERT_PROMO, *values)
+            promo_id = int(promos[0]["id"])
+            await record(
+                scope,
+                tx,
+                "promo.created",
+                Subject("promo", promo_id),
+                partner_id=row["partner_id"],
+                brand_id=row["brand_id"],
+                data={"campaign_id": campaign_id, "network": True, "title": CAMPAIGN},
+            )
+    except UniqueViolation:
+        # Another click of the same moment has made it.
+        return True
+    return True
+
+
+def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:
+    """The link with the destination of this click: `redirect_to` within the program's domains, else its main URL.
+
+    The parameters of parallel tracking tell the shop the same without a redirect.
+    """
+    wanted = click.redirect_to
+    url = wanted if wanted and is_within(wanted, found.hosts) else found.main_url
+    extra = [
+        ("2pau", found.partner_code),
+        ("2ptt", click.ad_type),
+        ("2ptu", found.program_code),
+        ("2pdlst", click.stats_tags or ""),
+    ]
+    pieces = template(
+        url,
+        found.link.promo_id,
+        found.stag_parameter,
+        found.arguments,
+        dict(found.macros),
+        [(name, value) for name, value in extra if value],
+    )
+    if sum(map(len, pieces)) > LONGEST - 100:
+        pieces = found.link.pieces
+    return replace(found.link, pieces=pieces)
+
+
+def is_within(url: str, hosts: tuple[str, ...]) -> bool:
+    """Whether a URL leads to one of the hosts or below one, by http or https, whoever reads it."""
+    if any(character in _SUSPICIOUS or ord(character) < 33 for character in url.partition("?")[0]):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if parts.scheme.lower() not in {"http", "https"} or port not in {None, 80, 443}:
+        return False
+    return any(host == each or host.endswith(f".{each}") for each in hosts if each)
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower()

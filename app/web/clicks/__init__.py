@@ -1,0 +1,1 @@
+"""The click path: tracking links, from the request to the redirect, with every click made durable first."""

@@ -1,0 +1,156 @@
+"""Tracking links: `/{code}` and `/events/click` record the visit and redirect; no visitor ever sees an error (A10, W4).
+
+This door stands before the others and speaks plain ASGI: it is the busiest, and least of all may it be slow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.domain.campaigns.codes import RESERVED
+from app.domain.scope import Scope
+from app.domain.visits.click import (
+    Click,
+    NewFallbackVisit,
+    NewVisit,
+    new_fallback_visit,
+    new_visit,
+)
+from app.domain.visits.links import Link, find_link
+from app.domain.visits.network import (
+    NetworkClick,
+    find_network_link,
+    link_of_click,
+    parse_network_click,
+)
+from app.web.clicks.cache import LinksAway
+from app.web.clicks.visitor import (
+    cookie_of,
+    device_of,
+    language_of,
+    network_of,
+    new_visitor,
+    visitor_of,
+)
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Send
+    from starlette.types import Scope as Request
+
+    from app.web.services import Services
+
+NETWORK_PATH = "/events/click"
+_LONGEST_CODE = 200
+_ALWAYS = [
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer-when-downgrade"),
+    (b"content-length", b"0"),
+]
+_WANTED = frozenset({b"user-agent", b"referer", b"accept-language", b"cookie"})
+
+
+class LinkDoor:
+    """Answers tracking links; everything else goes on to the application behind it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or (code := _code(scope["path"])) is None:
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"]
+        if method not in {"GET", "HEAD"}:
+            await _answer(send, 405, [(b"allow", b"GET, HEAD"), *_ALWAYS])
+            return
+        services: Services = scope["app"].state.services
+        click = _click(services, scope)
+        asked = Scope.visitor(services.clock, "click", click.ip)
+        recorded = await _resolve(services, asked, code, click)
+        if isinstance(recorded, NewVisit):
+            location = recorded.destination
+            if method == "GET":
+                await services.clicks.record((recorded, click.ip))
+        else:
+            location = _fallback(services)
+            if method == "GET":
+                await services.clicks.record(recorded)
+        # Link checkers and mail scanners ask with HEAD: nobody visited.
+        headers = [(b"location", location.encode("latin-1", "replace")), *_ALWAYS]
+        if method == "GET" and click.device != "bot" and click.visitor_id is not None:
+            secure = services.settings.base_url.startswith("https:")
+            headers.append((b"set-cookie", cookie_of(click.visitor_id, secure=secure)))
+        await _answer(send, 302, headers)
+
+
+async def _resolve(
+    services: Services, scope: Scope, code: str, click: Click
+) -> NewVisit | NewFallbackVisit:
+    """What is to be recorded of this click."""
+    visit_id = services.clicks.ids.next(scope.now())
+    ad_type = None
+    try:
+        if code == NETWORK_PATH:
+            parsed = parse_network_click(click.query)
+            ad_type, click = parsed.ad_type, replace(click, query=parsed.query)
+            code = "/".join((parsed.partner_code, *parsed.codes))
+            link = await _network_link(services, scope, code, parsed)
+        else:
+            link = await services.links.find(code, lambda: find_link(code))
+    except LinksAway:
+        return new_fallback_visit(scope, code, "database_away", click, visit_id)
+    if link is None:
+        return new_fallback_visit(scope, code, "unknown_code", click, visit_id)
+    if link.stopped_by is not None:
+        return new_fallback_visit(scope, code, link.stopped_by, click, visit_id, link)
+    return new_visit(scope, link, click, visit_id, services.fingerprint_key, ad_type)
+
+
+async def _network_link(
+    services: Services, scope: Scope, key: str, parsed: NetworkClick
+) -> Link | None:
+    found = await services.network_links.find(
+        key, lambda: find_network_link(scope, parsed.partner_code, parsed.codes)
+    )
+    return None if found is None else link_of_click(found, parsed)
+
+
+def _code(path: str) -> str | None:
+    """The code of a tracking link's path; None when the path is another door's."""
+    if path == NETWORK_PATH:
+        return path
+    code = path[1:].removesuffix("/")
+    if not code or "/" in code or code in RESERVED:
+        return None
+    return code[:_LONGEST_CODE].replace("\x00", "\ufffd")
+
+
+def _click(services: Services, request: Request) -> Click:
+    headers = {name: value for name, value in request["headers"] if name in _WANTED}
+    client = request["client"]
+    ip = client[0] if client else None
+    agent = headers.get(b"user-agent")
+    user_agent = agent.decode("latin-1") if agent else None
+    referrer = headers.get(b"referer")
+    cookies = headers.get(b"cookie")
+    return Click(
+        request["query_string"],
+        ip,
+        user_agent,
+        referrer.decode("latin-1") if referrer else None,
+        services.countries.of(ip) if ip else "ZZ",
+        device_of(user_agent),
+        language_of(headers.get(b"accept-language")),
+        (visitor_of(cookies) if cookies else None) or new_visitor(),
+        network_of(ip),
+    )
+
+
+def _fallback(services: Services) -> str:
+    return services.settings.fallback_url or f"{services.settings.base_url}/"
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,259 @@
+"""The recorder: many clicks become one commit, and a click is answered only when it is durable.
+
+Clicks queue up while a commit is under way; the next commit takes all of them. When the database does not take them
+in time, the journal on the local disk does, and the visitor is redirected all the same; they are replayed, in order
+and each exactly once, when the database is back. Only a full journal drops clicks, and then they are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from app.domain.scope import Scope
+from app.domain.visits.click import NewFallbackVisit, NewVisit
+from app.domain.visits.record import (
+    Clicks,
+    record_clicks,
+    record_clicks_once,
+    record_dropped_clicks,
+)
+from app.infra.database import DatabaseError
+from app.infra.encoding import dumps, loads
+from app.infra.journal import Journal, JournalFull, abandoned
+from app.infra.telemetry import logger
+from app.infra.visit_ids import VisitIds
+
+BATCH = 1_000
+REPLAY_BATCH = 500
+REPLAY_EVERY = 0.25
+# How often journals of processes that have died are looked for.
+TAKE_OVER_EVERY = 5.0
+
+Recordable = tuple[NewVisit, str | None] | NewFallbackVisit
+_VISIT, _FALLBACK = "visit", "fallback"
+
+
+class ClickRecorder:
+    """Records the clicks of one process. `run()` must be running."""
+
+    def __init__(
+        self, scope: Scope, ids: VisitIds, directory: Path, limit: int, patience: float
+    ) -> None:
+        """`limit` bounds the journal, in bytes; `patience` is how long a commit may take, in seconds."""
+        self.ids = ids
+        self.dropped = 0
+        self._scope = scope
+        self._patience = patience
+        self._directory = directory
+        self._limit = limit
+        self._journal: Journal | None = None
+        self._writing = asyncio.Lock()
+        self._waiting: list[tuple[Recordable, asyncio.Future[None]]] = []
+        self._arrived = asyncio.Event()
+        self._settling = asyncio.Lock()
+        self._away = False
+        self._unreported = 0
+        # Commits that were given up waiting for; they may still succeed.
+        self._given_up: set[asyncio.Task[Any]] = set()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the journal can take clicks if the database goes away now."""
+        try:
+            return self._own_journal().has_room
+        except OSError:
+            return False
+
+    def record(self, click: Recordable) -> asyncio.Future[None]:
+        """Done when the click is durable, or dropped and counted. Never fails: a visitor is redirected in any case."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((click, done))
+        self._arrived.set()
+        return done
+
+    async def run(self) -> None:
+        """Commit what is queued, batch after batch, and replay journals, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._commit_for_ever(), name="click commits")
+            tasks.create_task(self._replay_for_ever(), name="click replays")
+
+    async def drain(self) -> None:
+        """Make durable what is still queued; used when the server stops."""
+        while self._waiting:
+            await self._settle_batch()
+        async with self._settling:
+            pass
+        for task in self._given_up:
+            task.cancel()
+        if self._journal is not None:
+            with contextlib.suppress(DatabaseError, TimeoutError):
+                async with asyncio.timeout(self._patience):
+                    await self._replay(self._journal)
+            self._journal.close()
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                # A cancelled server still finishes the batch under way.
+                await asyncio.shield(self._settle_batch())
+
+    async def _settle_batch(self) -> None:
+        async with self._settling:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            if batch and (self._away or not await self._commit([click for click, _ in batch])):
+                await self._write_down([click for click, _ in batch])
+        for _, done in batch:
+            if not done.done():
+                done.set_result(None)
+
+    async def _commit(self, batch: Sequence[Recordable]) -> bool:
+        """Commit within the patience; False when that failed or its outcome is not known."""
+        task = asyncio.create_task(record_clicks(self._scope, _sorted(batch)))
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
+        if not done:
+            self._give_up(task)
+            reason = "no answer in time"
+        elif (error := task.exception()) is None:
+            return True
+        else:
+            reason = str(error) or type(error).__name__
+        self._away = True
+        logger().warning("clicks.journalled", reason=reason, clicks=len(batch))
+        return False
+
+    def _give_up(self, task: asyncio.Task[Any]) -> None:
+        """Leave a call that hangs to itself: ending it would need an answer, too."""
+        self._given_up.add(task)
+
+        def forget(ended: asyncio.Task[Any]) -> None:
+            self._given_up.discard(ended)
+            if not ended.cancelled():
+                ended.exception()
+
+        task.add_done_callback(forget)
+
+    async def _write_down(self, batch: Sequence[Recordable]) -> None:
+        entries = [_encode(click) for click in batch]
+        try:
+            async with self._writing:
+                await asyncio.to_thread(self._own_journal().append, entries)
+        except (JournalFull, OSError) as error:
+            self.dropped += len(batch)
+            self._unreported += len(batch)
+            logger().error("clicks.dropped", clicks=len(batch), reason=str(error))
+
+    def _own_journal(self) -> Journal:
+        if self._journal is None:
+            self._journal = Journal.create(self._directory, self._limit)
+        return self._journal
+
+    async def _replay_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        look_at = loop.time()
+        while True:
+            try:
+                if self._journal is not None and (self._away or self._journal.size):
+                    await self._replay(self._journal)
+                if loop.time() >= look_at and not self._away:
+                    look_at = loop.time() + TAKE_OVER_EVERY
+                    await self._take_over()
+            except DatabaseError:
+                self._away = True
+            except Exception:
+                logger().exception("clicks.replay_failed")
+            await asyncio.sleep(REPLAY_EVERY)
+
+    async def _take_over(self) -> None:
+        """Replay the journals of processes that have died."""
+        for journal in abandoned(self._directory, self._limit):
+            replayed = False
+            try:
+                await self._replay(journal)
+                replayed = True
+            finally:
+                if replayed:
+                    journal.delete()
+                else:
+                    journal.close()
+
+    async def _replay(self, journal: Journal) -> None:
+        """Bring all entries to the database, in order. Raises DatabaseError when it is away; nothing is forgotten."""
+        offset, count = 0, 0
+        while True:
+            entries, offset = await asyncio.to_thread(journal.read, offset, REPLAY_BATCH)
+            if entries or self._away:
+                await self._apply(entries)
+                # It takes clicks again: new ones need not wait for the old ones.
+                self._away = False
+            count += len(entries)
+            async with self._writing:
+                if not entries and (journal is not self._journal or journal.size == offset):
+                    journal.clear()
+                    break
+        if count:
+            logger().info("clicks.replayed", clicks=count)
+        if self._unreported:
+            unreported, self._unreported = self._unreported, 0
+            await record_dropped_clicks(self._scope, unreported)
+
+    async def _apply(self, entries: Sequence[bytes]) -> None:
+        clicks = _sorted([_decode(entry) for entry in entries])
+        task = asyncio.create_task(record_clicks_once(self._scope, clicks))
+        # Patient: a database that has just come back may be slow.
+        done, _ = await asyncio.wait({task}, timeout=self._patience * 10)
+        if not done:
+            self._give_up(task)
+            raise DatabaseError("no answer in time")
+        error = task.exception()
+        if error is None:
+            return
+        if isinstance(error, DatabaseError) or len(entries) == 1:
+            if not isinstance(error, DatabaseError):
+                # Nothing that a visitor sends may stop the clicks behind it.
+                self.dropped += 1
+                self._unreported += 1
+                logger().error("clicks.unwritable", exc_info=error)
+                return
+            raise error
+        for entry in entries:
+            await self._apply([entry])
+
+
+def _sorted(batch: Sequence[Recordable]) -> Clicks:
+    clicks = Clicks()
+    for click in batch:
+        if isinstance(click, NewFallbackVisit):
+            clicks.fallbacks.append(click)
+        else:
+            clicks.visits.append(click)
+    return clicks
+
+
+def _encode(click: Recordable) -> bytes:
+    if isinstance(click, NewFallbackVisit):
+        return dumps([_FALLBACK, asdict(click)])
+    visit, ip = click
+    return dumps([_VISIT, asdict(visit), ip])
+
+
+def _decode(entry: bytes) -> Recordable:
+    kind, values, *ip = loads(entry)
+    values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
+    if kind == _FALLBACK:
+        return NewFallbackVisit(**_known(NewFallbackVisit, values))
+    values["business_day"] = date.fromisoformat(values["business_day"])
+    values["attributable_until"] = datetime.fromisoformat(values["attributable_until"])
+    return NewVisit(**_known(NewVisit, values)), ip[0]
+
+
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """What this version has columns for: a journal may be of the version before or after."""
+    return {each.name: values.get(each.name) for each in fields(kind)}
