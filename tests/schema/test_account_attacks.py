@@ -1,4 +1,4 @@
-"""A whole life of accounts, and then a search: no secret and no person in logs, rows, events or a dump (A6A, A68)."""
+"""A whole life of accounts, and then a search: no secret, no person in logs, refusals, events, a dump (A6A, A68)."""
 
 from __future__ import annotations
 
@@ -54,6 +54,17 @@ class Journey:
         self.sender = sender
         self.system = system
         self.secrets: dict[str, str] = {}
+        # Every answer that refuses something, as a client gets it.
+        self.refusals: list[str] = []
+        http.event_hooks["response"].append(self._listen)
+
+    async def _listen(self, answer: httpx.Response) -> None:
+        # The pages behind mailed links keep the token in their form.
+        if "json" not in answer.headers.get("content-type", ""):
+            return
+        text = (await answer.aread()).decode()
+        if answer.status_code >= 400 or '"code":' in text or '"errors":' in text:
+            self.refusals.append(text)
 
     def keep(self, what: str, value: Any) -> str:
         """Remember a secret, to look for it later."""
@@ -173,6 +184,43 @@ async def _live(journey: Journey, clock: ManualClock) -> None:
     await ask(http, "{ nothing }", by=again)
     await http.get("/account/unlock", params={"token": reset})
     await http.post("/account/unlock", data={"token": reset})
+    await _make_mistakes(journey, again, reset)
+
+
+async def _make_mistakes(journey: Journey, session: str, used_link: str) -> None:
+    """Requests with secrets in them that are refused in every way there is."""
+    http, first = journey.http, journey.secrets["third password"]
+    for values in (
+        {"email": MEMBER_EMAIL, "password": first},
+        {"email": OWNER_EMAIL, "password": first},
+        {"email": OWNER_EMAIL, "password": first, "otp": "000000"},
+    ):
+        assert code(await change(http, "login", "token", **values))
+    login = "mutation($input: LoginInput!) { login(input: $input) { token } }"
+    for given in (
+        {"email": OWNER_EMAIL, "password": first, "unknown": True},
+        {"email": OWNER_EMAIL, "password": [first]},
+        {"email": OWNER_EMAIL, "password": {"it": first}},
+        {"password": first},
+        first,
+    ):
+        answer = await http.post(
+            "/partner/graphql", json={"query": login, "variables": {"input": given}}
+        )
+        assert answer.json()["errors"]
+    inline = f'mutation {{ login(input: {{email: "{OWNER_EMAIL}", password: ["{first}"]}}) {{ token }} }}'
+    assert (await ask(http, inline))["errors"]
+    # What stands in the document itself is quoted to whoever wrote it, and to nobody else.
+    assert first in journey.refusals.pop()
+    reset = {"token": used_link, "password": first}
+    assert code(await change(http, "resetPassword", **reset)) == "LINK_REFUSED"
+    unlike = {"presentPassword": WRONG, "password": first}
+    assert code(await change(http, "changePassword", by=session, **unlike)) == "INVALID"
+    weak = {"presentPassword": first, "password": "short"}
+    assert code(await change(http, "changePassword", by=session, **weak)) == "INVALID"
+    assert await ask(http, "{ me { id } }", by=session[:-1])
+    await http.get("/files/document", params={"link": journey.secrets["file link"] + "x"})
+    await http.post("/partner/documents", content=PDF, headers={"Authorization": f"Bearer {WRONG}"})
 
 
 async def _brand_id(http: httpx.AsyncClient, operator: str, name: str) -> str:
@@ -231,7 +279,7 @@ def logging_as_a_process_does(settings: Settings) -> Iterator[None]:
         structlog.contextvars.clear_contextvars()
 
 
-async def test_a6a_no_secret_and_no_person_is_in_clear_in_logs_events_or_a_dump(
+async def test_a6a_no_secret_and_no_person_is_in_clear_in_logs_refusals_events_or_a_dump(
     settings: Settings,
     clock: ManualClock,
     system: Scope,
@@ -252,11 +300,15 @@ async def test_a6a_no_secret_and_no_person_is_in_clear_in_logs_events_or_a_dump(
     people = {name: name for name in (OWNER_EMAIL, OWNER_NAME, MEMBER_EMAIL, MEMBER_NAME)}
     searched = journey.secrets | people | {"Zelda": "Zelda", "Orville": "Orville"}
     assert len(journey.secrets) > 35
+    refusals = "\n".join(journey.refusals)
+    assert len(journey.refusals) > 15
     # The search itself finds what is there.
     assert '"path": "/partner/graphql"' in logs
     assert "user.two_factor_enabled" in dump
     assert "user.two_factor_enabled" in events
     assert "Hidden Partner" in dump
+    assert "SIGN_IN_REFUSED" in refusals
+    assert _found(searched, refusals) == []
     assert _found(searched, logs) == []
     assert _found(searched, events) == []
     assert _found(searched, dump) == []
