@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from app.domain.errors import Invalid
+
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.ASCII)
 
 
 def clean_name(value: str, field: str, longest: int) -> str:
@@ -22,3 +25,13 @@ def clean_name(value: str, field: str, longest: int) -> str:
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
         raise Invalid(f"{field} holds control characters: leave them out", field=(field,))
     return name
+
+
+def clean_language(value: str, field: str) -> str:
+    """A BCP 47 language tag as it is usually written, such as `en`, `pt-BR` or `sr-Latn-RS`. Raises Invalid."""
+    match = _LANGUAGE.fullmatch(value.strip().lower())
+    if match is None:
+        raise Invalid(f"{field} is no language: send a tag such as en or pt-BR", field=(field,))
+    language, script, region = match.groups()
+    parts = (language, script and script.title(), region and region.upper())
+    return "-".join(part for part in parts if part)

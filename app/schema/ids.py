@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 import strawberry
 
+from app.domain import global_ids
 from app.domain.errors import NotFound
 
 
 def encode_id(type_name: str, row_id: int) -> strawberry.ID:
     """The opaque id of a row."""
-    return strawberry.ID(
-        base64.urlsafe_b64encode(f"{type_name}:{row_id}".encode()).decode().rstrip("=")
-    )
+    return strawberry.ID(global_ids.encode(type_name, row_id))
 
 
 def split_id(value: str) -> tuple[str, int] | None:
     """The type name and the row id; None for anything that is no id of ours."""
-    try:
-        padded = value + "=" * (-len(value) % 4)
-        name, _, number = (
-            base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
-        )
-    except (binascii.Error, ValueError):
-        return None
-    if not number.isdecimal() or len(number) > 18 or str(int(number)) != number:
-        return None
-    return name, int(number)
+    return global_ids.split(value)
 
 
 def decode_id(type_name: str, value: str, field: str) -> int:

@@ -14,6 +14,7 @@ RESERVED = frozenset(
         "account",
         "admin",
         "api",
+        "banners",
         "events",
         "favicon.ico",
         "files",
