@@ -37,7 +37,16 @@ class Permission(StrEnum):
     MANAGE_PARTNERS = "manage_partners"
     MANAGE_AFFILIATIONS = "manage_affiliations"
     REVIEW_DOCUMENTS = "review_documents"
-    # The offer: brands, landings, banners, traffic sources, promotions
+    # What the whole programme shares: which brands there are, their order, the traffic sources
+    MANAGE_PROGRAMME = "manage_programme"
+    # A brand's settings, announced changes, policies and coupons
+    MANAGE_BRANDS = "manage_brands"
+    # A prepaid brand's balance
+    READ_FUNDING = "read_funding"
+    MANAGE_FUNDING = "manage_funding"
+    # Campaigns and promos of any partner
+    MANAGE_PARTNER_CAMPAIGNS = "manage_partner_campaigns"
+    # The offer material: landings, banners, promotions
     MANAGE_OFFERS = "manage_offers"
     # Commission plans, their versions and who may use them
     MANAGE_PLANS = "manage_plans"
@@ -100,6 +109,11 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.MANAGE_PARTNERS,
         Permission.MANAGE_AFFILIATIONS,
         Permission.REVIEW_DOCUMENTS,
+        Permission.MANAGE_PROGRAMME,
+        Permission.MANAGE_BRANDS,
+        Permission.READ_FUNDING,
+        Permission.MANAGE_FUNDING,
+        Permission.MANAGE_PARTNER_CAMPAIGNS,
         Permission.MANAGE_OFFERS,
         Permission.MANAGE_PLANS,
         Permission.MANAGE_STAFF,
@@ -112,15 +126,31 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.READ_EVENTS,
         Permission.MANAGE_PARTNERS,
         Permission.MANAGE_AFFILIATIONS,
+        Permission.MANAGE_PROGRAMME,
+        Permission.MANAGE_BRANDS,
+        Permission.READ_FUNDING,
+        Permission.MANAGE_PARTNER_CAMPAIGNS,
         Permission.MANAGE_OFFERS,
         Permission.MANAGE_PLANS,
         Permission.REVIEW_DOCUMENTS,
     },
-    StaffRole.FINANCE: _STAFF | {Permission.READ_EVENTS, Permission.REVIEW_DOCUMENTS},
+    StaffRole.FINANCE: _STAFF
+    | {
+        Permission.READ_EVENTS,
+        Permission.REVIEW_DOCUMENTS,
+        Permission.READ_FUNDING,
+        Permission.MANAGE_FUNDING,
+    },
     StaffRole.CONTENT: _STAFF | {Permission.MANAGE_OFFERS},
     StaffRole.SUPPORT: _STAFF | {Permission.READ_EVENTS},
     # Limited to its brands by its scope besides.
-    StaffRole.ADVERTISER: _STAFF | {Permission.MANAGE_AFFILIATIONS, Permission.MANAGE_OFFERS},
+    StaffRole.ADVERTISER: _STAFF
+    | {
+        Permission.MANAGE_AFFILIATIONS,
+        Permission.MANAGE_BRANDS,
+        Permission.READ_FUNDING,
+        Permission.MANAGE_OFFERS,
+    },
 }
 BRAND_PERMISSIONS = frozenset({Permission.SEND_BRAND_DATA})
 SYSTEM_PERMISSIONS = frozenset(Permission)

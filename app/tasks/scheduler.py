@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.domain.accounts.attempts import forget_old_attempts
+from app.domain.brands.changes import apply_due_changes
+from app.domain.campaigns.plan_moves import apply_due_moves
 from app.domain.mails.queue import any_mail_due
 from app.domain.postbacks.deliver import any_due
 from app.domain.scope import Scope
@@ -74,9 +76,24 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("due_postbacks", 2, due_postbacks),
         Tick("due_mails", 5, due_mails),
         Tick("leftover_files", 300, leftover_files),
+        *_announced_ticks(),
         Tick("old_attempts", 3_600, old_attempts),
         Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     ]
+
+
+def _announced_ticks() -> list[Tick]:
+    """What was announced takes effect: changes of brands, and campaigns' moves to other plans (O01, O02)."""
+
+    async def brand_changes(scope: Scope) -> None:
+        if count := await apply_due_changes(scope):
+            logger().info("brand_changes.applied", count=count)
+
+    async def plan_moves(scope: Scope) -> None:
+        if count := await apply_due_moves(scope):
+            logger().info("plan_moves.applied", count=count)
+
+    return [Tick("brand_changes", 15, brand_changes), Tick("plan_moves", 15, plan_moves)]
 
 
 async def repeat(tick: Tick, clock: Clock) -> None:
