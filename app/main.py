@@ -13,10 +13,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.domain.accounts.users import Audience
 from app.domain.scope import Scope
-from app.domain.visits.recorder import VisitRecorder, take_visit_ids
+from app.domain.visits.links import Link
+from app.domain.visits.network import NetworkLink
+from app.domain.visits.record import take_visit_ids
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
+from app.infra.countries import Countries
 from app.infra.crypto import CursorSigner, SecretBox
+from app.infra.notifications import Listener
 from app.infra.redis import RedisClient
 from app.infra.storage import Storage
 from app.infra.telemetry import configure_logging, new_request_id
@@ -29,7 +33,10 @@ from app.schema.transport.live import Live
 from app.schema.transport.sse import Streams
 from app.schema.transport.websocket import WebSocketTransport
 from app.settings import Settings, SettingsError, settings
-from app.web import account_pages, banners, files, health, home, inbox, intake, links
+from app.web import account_pages, banners, files, health, home, inbox, intake
+from app.web.clicks.cache import LinkCache
+from app.web.clicks.door import LinkDoor
+from app.web.clicks.recorder import ClickRecorder
 from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext, refused
 from app.web.services import Services
 
@@ -38,6 +45,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Send
     from starlette.types import Scope as ASGIScope
+
+
+_COUNTRIES_EVERY_SECONDS = 60
 
 
 def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette:
@@ -55,17 +65,54 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.connect(configuration)
-        recorder = VisitRecorder(await take_visit_ids(Scope.system(clock, new_request_id())))
-        app.state.services = Services(
-            configuration, clock, box, redis, recorder, signer, Storage(configuration)
+        system = Scope.system(clock, "clicks")
+        clicks = ClickRecorder(
+            system,
+            await take_visit_ids(system),
+            configuration.journal_directory,
+            configuration.click_journal_size * 1024 * 1024,
+            configuration.click_patience,
         )
-        recording = asyncio.create_task(recorder.run(), name="visit recorder")
+        countries = Countries(configuration.country_database)
+        links: LinkCache[Link] = LinkCache(lambda: listener.hearing, configuration.click_patience)
+        network_links: LinkCache[NetworkLink] = LinkCache(
+            lambda: listener.hearing, configuration.click_patience
+        )
+
+        def heard(source: str) -> None:
+            links.heard(source)
+            network_links.heard(source)
+
+        def deaf() -> None:
+            links.deaf()
+            network_links.deaf()
+
+        listener = Listener(configuration, "links", heard, deaf)
+        app.state.services = Services(
+            configuration,
+            clock,
+            box,
+            redis,
+            clicks,
+            links,
+            network_links,
+            countries,
+            box.fingerprint_key,
+            signer,
+            Storage(configuration),
+        )
+        running = [
+            asyncio.create_task(clicks.run(), name="click recorder"),
+            asyncio.create_task(listener.run(), name="links listener"),
+            asyncio.create_task(_refresh(countries), name="countries"),
+        ]
         try:
             yield
         finally:
-            recording.cancel()
-            await asyncio.gather(recording, return_exceptions=True)
-            await recorder.drain()
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await clicks.drain()
             await redis.close()
             await database.disconnect()
 
@@ -92,16 +139,22 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             Route("/account/{action}", account_pages.act, methods=["POST"]),
             Route("/inbox", inbox.listing),
             Route("/inbox/{name}", inbox.one),
-            Route("/{code}", links.follow, methods=["GET"]),
         ],
         middleware=[
             Middleware(ClientAddress, trusted=configuration.trusted_proxies),
+            Middleware(LinkDoor),
             Middleware(RequestContext),
             Middleware(ErrorAnswers),
         ],
         exception_handlers={HTTPException: refused},
         lifespan=lifespan,
     )
+
+
+async def _refresh(countries: Countries) -> None:
+    while True:
+        await asyncio.sleep(_COUNTRIES_EVERY_SECONDS)
+        await asyncio.to_thread(countries.refresh)
 
 
 def _graphql_routes(endpoint: Endpoint, live: Live) -> list[BaseRoute]:
