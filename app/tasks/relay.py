@@ -15,6 +15,7 @@ from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
 from app.domain.rollups.fold import DAILY, fold_daily
 from app.domain.scope import Scope
+from app.domain.visits.judge import judge_visits
 from app.infra.clock import Clock
 from app.infra.database import DatabaseError
 from app.infra.telemetry import logger, new_request_id
@@ -46,6 +47,11 @@ async def plan_mails(scope: Scope) -> tuple[int, int]:
     """One step of the mails' planner."""
     planned = await mail_plan.plan_mails(scope)
     return planned.moved, planned.mails
+
+
+async def plan_verdicts(scope: Scope) -> tuple[int, int]:
+    """One step of judging visits; nobody needs to be woken for it."""
+    return await judge_visits(scope), 0
 
 
 class Relay:

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
+from app.domain.visits import judge
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
 from app.infra.crypto import SecretBox
@@ -26,7 +27,7 @@ from app.infra.telemetry import logger, new_request_id
 from app.tasks.broker import IDLE_MILLISECONDS, configure_broker
 from app.tasks.mails import SEND, MailSender
 from app.tasks.postbacks import DELIVER, PostbackSender
-from app.tasks.relay import Planner, Relay, plan_mails, plan_postbacks
+from app.tasks.relay import Planner, Relay, plan_mails, plan_postbacks, plan_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -70,6 +71,7 @@ class WorkerResources(Middleware):
         planners = (
             Planner(postback_plan.READER, plan_postbacks, wake(DELIVER)),
             Planner(mail_plan.READER, plan_mails, wake(SEND)),
+            Planner(judge.READER, plan_verdicts, _nobody),
         )
         relay = Relay(self._clock, planners)
         self._background = [
@@ -103,6 +105,10 @@ class WorkerResources(Middleware):
             await self._redis.stop_beating("worker", self._identity)
         await self._redis.close()
         await database.disconnect()
+
+
+async def _nobody() -> None:
+    """Whom a planner wakes whose work is done when it is planned."""
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:

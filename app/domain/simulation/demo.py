@@ -15,6 +15,7 @@ from app.domain.rollups.fold import fold_daily
 from app.domain.scope import Scope
 from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.traffic import Traffic, Volume
+from app.domain.visits.judge import judge_visits
 from app.domain.visits.record import take_visit_ids
 from app.infra import database
 from app.infra.clock import Clock, ManualClock, SystemClock
@@ -106,6 +107,9 @@ async def _make(
         await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
         await _place_all(moving)
         progress("demo programme", number + 1, DAYS)
+    while await judge_visits(system):
+        pass
+    await _place_all(moving)
     while await fold_daily(system):
         pass
     position = (await head(system)).position
