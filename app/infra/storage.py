@@ -37,7 +37,8 @@ class Storage:
         """Keep a file. Raises StorageUnavailable."""
         refuse_in_transaction("a file upload")
         try:
-            await obstore.put_async(self._store, key, data)
+            # In one piece: parts of an upload that was interrupted would stay in a bucket, and nobody sees them there.
+            await obstore.put_async(self._store, key, data, use_multipart=False)
         except (BaseError, OSError) as error:
             raise StorageUnavailable(str(error)) from error
 
