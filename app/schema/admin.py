@@ -20,6 +20,7 @@ from app.schema.fields import Access, mutation, permission_of, query
 from app.schema.ids import encode_id
 from app.schema.node import NodeKind, node_field
 from app.schema.parts.access import AccessMutations, AccessQueries
+from app.schema.parts.banners import BannerMutations, StaffBannerQueries
 from app.schema.parts.events import EventQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.ticks import ticks_field
@@ -48,7 +49,7 @@ class Viewer:
 
 
 @strawberry.type(description="What operators read.")
-class Query(AccessQueries, StaffQueries, EventQueries):
+class Query(AccessQueries, StaffQueries, EventQueries, StaffBannerQueries):
     node = node_field(
         (
             NodeKind(models.Brand, Brand),
@@ -102,7 +103,7 @@ class Query(AccessQueries, StaffQueries, EventQueries):
 
 
 @strawberry.type(description="What operators change.")
-class Mutation(AccessMutations, StaffMutations):
+class Mutation(AccessMutations, StaffMutations, BannerMutations):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
         return await log_in(info, Audience.STAFF, input)

@@ -22,6 +22,7 @@ from app.schema.fields import Access, mutation, permission_of, query
 from app.schema.ids import decode_id, decode_optional_id, encode_id
 from app.schema.node import NodeKind, node_field
 from app.schema.parts.access import AccessMutations, AccessQueries
+from app.schema.parts.banners import BannerQueries
 from app.schema.parts.events import EventQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
 from app.schema.ticks import ticks_field
@@ -73,7 +74,7 @@ def _value(member: Enum) -> str:
 
 
 @strawberry.type(description="What partners read.")
-class Query(AccessQueries, PartnerAccountQueries, EventQueries):
+class Query(AccessQueries, PartnerAccountQueries, EventQueries, BannerQueries):
     node = node_field(
         (
             NodeKind(models.Brand, Brand),

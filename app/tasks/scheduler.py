@@ -22,6 +22,7 @@ from app.infra.partitions import drop_old_addresses, ensure_partitions
 from app.infra.redis import HEARTBEAT_SECONDS, RedisClient, RedisUnavailable
 from app.infra.storage import Storage
 from app.infra.telemetry import logged_as, logger, new_request_id
+from app.tasks.banners import remove_abandoned_files
 from app.tasks.broker import configure_broker
 from app.tasks.documents import remove_files
 from app.tasks.mails import SEND
@@ -61,10 +62,6 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         if await any_mail_due(scope):
             await asyncio.to_thread(send_wake_up, broker, SEND, scope.request_id)
 
-    async def leftover_files(scope: Scope) -> None:
-        if removed := await remove_files(scope, Storage(settings)):
-            logger().info("document.files_removed", count=removed)
-
     async def old_attempts(scope: Scope) -> None:
         await forget_old_attempts(scope)
 
@@ -75,11 +72,24 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("partitions", 600, partitions),
         Tick("due_postbacks", 2, due_postbacks),
         Tick("due_mails", 5, due_mails),
-        Tick("leftover_files", 300, leftover_files),
+        _leftover_tick(settings),
         *_announced_ticks(),
         Tick("old_attempts", 3_600, old_attempts),
         Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     ]
+
+
+def _leftover_tick(settings: Settings) -> Tick:
+    """Files that nothing needs any more leave the storage (A67, O01)."""
+
+    async def leftover_files(scope: Scope) -> None:
+        storage = Storage(settings)
+        if removed := await remove_files(scope, storage):
+            logger().info("document.files_removed", count=removed)
+        if removed := await remove_abandoned_files(scope, storage):
+            logger().info("banner.files_removed", count=removed)
+
+    return Tick("leftover_files", 300, leftover_files)
 
 
 def _announced_ticks() -> list[Tick]:

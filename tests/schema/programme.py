@@ -21,6 +21,7 @@ from app.infra.database import transaction
 from app.models import (
     Affiliation,
     ApiToken,
+    BannerPartner,
     Brand,
     BrandKey,
     Campaign,
@@ -37,6 +38,7 @@ from app.models import (
     User,
 )
 from app.schema.ids import encode_id
+from tests.domain.banners.gallery import make_banner
 from tests.factories import (
     BOX,
     make_brand,
@@ -160,6 +162,7 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             )
         plan = await CommissionPlan.get(brand_id=brand.id)
         landing = await Landing.get(brand_id=brand.id)
+        banner = await make_banner(brand, clock, partner, title="Same title")
         affiliation = await Affiliation.create(
             partner=partner, brand=brand, state="accepted", created_at=now
         )
@@ -173,6 +176,7 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             brand=brand,
             landing=landing,
             traffic_source=source,
+            banner=banner,
             code=f"promo{number}",
             title="Same title",
             created_at=now,
@@ -218,6 +222,8 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             "ApiToken": token,
             "Document": document,
             "PartnerNote": note,
+            "Banner": banner,
+            "BannerGrant": await BannerPartner.get(banner_id=banner.id),
             "BrandKey": await BrandKey.get(key=key),
             "Event": await _event(tenant, member, session, clock),
         }
@@ -246,6 +252,8 @@ async def _event(tenant: Tenant, member: User, session: Session, clock: Clock) -
 
 
 TYPES = (
+    "Banner",
+    "BannerGrant",
     "Brand",
     "CommissionPlan",
     "Landing",

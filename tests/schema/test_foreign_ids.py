@@ -30,6 +30,8 @@ from tests.schema.programme import MISSING, TYPES, Programme, ask, codes, make_p
 # Which types an argument or input field of that name takes. A new name has to be added.
 TAKES = {
     "affiliationId": ("Affiliation",),
+    "bannerId": ("Banner",),
+    "bannerIds": ("Banner",),
     "brandId": ("Brand",),
     "brandIds": ("Brand",),
     "campaignId": ("Campaign",),
@@ -39,6 +41,7 @@ TAKES = {
     "landingId": ("Landing",),
     "managerId": ("OperatorUser",),
     "partnerId": ("Partner",),
+    "partnerIds": ("Partner",),
     "planId": ("CommissionPlan",),
     "promoId": ("Promo",),
     "promoIds": ("Promo",),

@@ -10,12 +10,14 @@ import strawberry
 from strawberry.types import Info
 
 from app import models
+from app.domain.banners.markup import banner_markup, banner_url
 from app.domain.campaigns import reads
 from app.schema.context import context_of
 from app.schema.errors import UserError
 from app.schema.ids import decode_optional_id, encode_id
 from app.schema.node import Node
 from app.schema.scalars import Url
+from app.schema.types.banner import Banner
 from app.schema.types.offer import Brand, CommissionPlan, Landing, TrafficSource
 
 
@@ -88,6 +90,27 @@ class Promo(Node):
             return None
         row = await context_of(info).loaders.one(models.TrafficSource, self.row.traffic_source_id)
         return TrafficSource.of(row) if row else None
+
+    @strawberry.field(description="The picture that leads to it; null for a direct link (A06).")
+    async def banner(self, info: Info[Any, Any]) -> Banner | None:
+        row = await self._banner(info)
+        return Banner.of(row) if row else None
+
+    @strawberry.field(
+        description="HTML to paste into a page: the banner, linked; null for a direct link (A06)."
+    )
+    async def markup(self, info: Info[Any, Any]) -> str | None:
+        row = await self._banner(info)
+        if row is None:
+            return None
+        base = context_of(info).services.settings.base_url
+        image = banner_url(base, row.code, row.format)
+        return banner_markup(f"{base}/{self.code}", image, row.title, row.width, row.height)
+
+    async def _banner(self, info: Info[Any, Any]) -> models.Banner | None:
+        if self.row.banner_id is None:
+            return None
+        return await context_of(info).loaders.one(models.Banner, self.row.banner_id)
 
     @classmethod
     def of(cls, row: models.Promo) -> Promo:
