@@ -94,6 +94,7 @@ class WorkerResources(Middleware):
             self.sender.stop()
         if self.mails is not None:
             self.mails.stop()
+        logger().info("worker.stopping")
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -18,13 +18,19 @@ import httpx
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 
+from app.domain.events import Subject, record
+from app.domain.scope import Scope
 from app.infra import processes
 from app.infra.clock import ManualClock
 from app.infra.crypto import SecretBox
-from app.models import PostbackDelivery
+from app.infra.database import transaction
+from app.models import Mail, PostbackDelivery
 from app.settings import Settings
+from app.tasks.mails import SEND
 from app.tasks.postbacks import DELIVER, PostbackSender
 from app.tasks.worker import send_wake_up
+from tests.domain.accounts.people import make_owner, plan_what_was_asked_for
+from tests.domain.mails.post import post_office
 from tests.factories import make_brand_key, make_world, post_signed
 from tests.processes.instance import PROJECT, clean_environment, events_in
 from tests.tasks.conftest import Programme
@@ -53,12 +59,12 @@ class WorkerProcess:
         )
 
 
-StartWorker = Callable[[], WorkerProcess]
+StartWorker = Callable[..., WorkerProcess]
 
 
 @pytest.fixture
 def start_worker(settings: Settings, tmp_path: Path) -> Iterator[StartWorker]:
-    """Starts a worker on this test's database and queue; it has started when the call returns."""
+    """Starts a worker on this test's database and queue, with more settings; it has started when the call returns."""
     started: list[WorkerProcess] = []
     environment = clean_environment() | {
         "TRIBUTARY_DATABASE_URL": str(settings.database_url),
@@ -67,14 +73,14 @@ def start_worker(settings: Settings, tmp_path: Path) -> Iterator[StartWorker]:
         "TRIBUTARY_ALLOW_PRIVATE_TARGETS": "true",
     }
 
-    def start() -> WorkerProcess:
+    def start(**more: str) -> WorkerProcess:
         log = tmp_path / "worker.log"
         parent = os.getpid()
         with log.open("a") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "app.cli", "worker"],
                 cwd=PROJECT,
-                env=environment,
+                env=environment | more,
                 stdout=output,
                 stderr=output,
                 # A test run that is killed leaves nothing running.
@@ -203,3 +209,37 @@ async def test_a_worker_that_is_stopped_finishes_what_it_had_begun(
 
     assert await asyncio.to_thread(worker.process.wait, _PATIENCE) == 0
     assert await PostbackDelivery.filter(state="delivered").count() == 1
+
+
+async def test_a_worker_that_is_stopped_finishes_its_mails_and_claims_no_more(
+    database: Settings,
+    clock: ManualClock,
+    system: Scope,
+    broker: RedisBroker,
+    start_worker: StartWorker,
+) -> None:
+    partner, owner, _ = await make_owner(clock)
+    async with transaction() as tx:
+        for _ in range(45):
+            subject = Subject("user", owner.id)
+            await record(system, tx, "user.password_changed", subject, partner_id=partner.id)
+    await plan_what_was_asked_for(clock)
+    async with post_office() as post:
+        post.answering.clear()
+        enough = asyncio.Event()
+
+        def arrived() -> None:
+            if post.arrived == 20:
+                enough.set()
+
+        post.on_message = arrived
+        worker = start_worker(TRIBUTARY_SMTP_URL=post.url)
+        send_wake_up(broker, SEND)
+        await asyncio.wait_for(enough.wait(), _PATIENCE)
+        worker.process.terminate()
+        assert await asyncio.to_thread(worker.wait_for_log, "worker.stopping", lambda _line: True)
+        post.answering.set()
+        assert await asyncio.to_thread(worker.process.wait, _PATIENCE) == 0
+
+    assert await Mail.filter(state="sent").count() == len(post.taken) == 20
+    assert await Mail.filter(state="pending", claimed_until=None, attempts=0).count() == 25

@@ -44,6 +44,9 @@ class Post:
     taken: list[Taken] = field(default_factory=list)
     # Who signed in, by name.
     signed_in: list[str] = field(default_factory=list)
+    # While it is not set, messages wait for their answer.
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: int = 0
     # Called when a message arrives, before it is answered.
     on_message: Callable[[], None] = lambda: None
 
@@ -65,7 +68,9 @@ class Post:
         return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        self.arrived += 1
         self.on_message()
+        await self.answering.wait()
         if self.refusals:
             return self.refusals.pop(0)
         message = message_from_bytes(envelope.content, policy=policy.default)
@@ -91,6 +96,7 @@ async def post_office(
     # What a mail server of others logs is not ours.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     post = Post(scheme="smtps" if implicit else "smtp")
+    post.answering.set()
     loop = asyncio.get_running_loop()
 
     def authenticate(

@@ -7,11 +7,14 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from app.infra.clock import ManualClock
+from app.infra.database import IntegrityViolation, UniqueViolation
+from app.schema.transport.failure import explained
 from app.settings import Settings
 from tests.factories import make_brand, make_partner, make_partner_user, sign_in
 from tests.infra.cable import Cable, cable_to
@@ -156,6 +159,25 @@ async def test_a_field_that_finds_the_database_away_says_so_g02(
     body: dict[str, Any] = response.json()
     assert (response.status_code, body["data"]) == (200, None)
     assert body["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UniqueViolation("users_email_digest_key"),
+        IntegrityViolation("Failing row contains (a secret)"),
+        asyncpg.UniqueViolationError("Key (name)=(a secret) already exists"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_row_that_contradicts_another_is_our_own_mistake_and_no_outage_g02(
+    error: Exception,
+) -> None:
+    told = explained(error, "my-request-1")
+
+    assert told.extensions == {"code": "INTERNAL", "requestId": "my-request-1"}
+    assert "secret" not in told.message
+    assert "users_email" not in told.message
 
 
 async def test_a_websocket_is_told_to_come_back_when_the_database_is_away_g05(
