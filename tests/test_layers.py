@@ -80,6 +80,8 @@ WITHOUT_PERMISSION = {
     "partners.reads.require_partner": "reads through a function that declares it",
     "personal.read_subjects": PART,
     "personal.subjects_of_users": PART,
+    "promos.load_numbers": "reads through a function that declares it",
+    "promos.load_postbacks": "reads through a function that declares it",
     "reports.load_report": "reads through a function that declares it",
     "simulation.demo.seed": OPERATION,
     "simulation.demo.seed_connected": OPERATION,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from tortoise.expressions import Q
+from tortoise.expressions import Q, RawSQL
 from tortoise.queryset import QuerySet
 
 from app.domain.errors import Invalid
@@ -19,10 +19,15 @@ LARGEST_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """Columns that are never null, all in one direction; the id is added as the last one."""
+    """Columns that are never null, all in one direction; the id is added as the last one.
+
+    A column may be computed: `computed` holds its SQL by name, of a row of the listed table, never null. Its value at
+    the time of the page is kept in the cursor, so a row whose value has changed since may be missed or met again.
+    """
 
     columns: tuple[str, ...]
     descending: bool = False
+    computed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -64,7 +69,9 @@ class Page(Generic[Row]):
 async def fetch_page(rows: QuerySet[Row], ordering: Ordering, request: PageRequest) -> Page[Row]:
     """Read one page. `request.key` holds the values of the ordering's keys, from a row's `key_of`."""
     descending = ordering.descending != request.backward
-    wanted = rows
+    # Only the orders that need them compute anything: other pages and the count of the list do not pay for it.
+    computed: dict[str, Any] = {name: RawSQL(sql) for name, sql in ordering.computed.items()}
+    wanted = rows.annotate(**computed) if computed else rows
     if request.key is not None:
         wanted = wanted.filter(_beyond(ordering.keys, request.key, descending))
     sign = "-" if descending else ""

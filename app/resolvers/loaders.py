@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from strawberry.dataloader import DataLoader
@@ -13,6 +14,8 @@ from app.infra.crypto import SecretBox
 from app.models.base import TenantModel
 
 AnyModel = TypeVar("AnyModel", bound=TenantModel)
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class Loaders:
@@ -23,6 +26,7 @@ class Loaders:
         self._people: DataLoader[int, Mapping[str, Any]] = DataLoader(load_fn=_load_people(box))
         self._subjects: DataLoader[int, int | None] = DataLoader(load_fn=subjects_of_users)
         self._by_key: dict[tuple[type[TenantModel], str], DataLoader[int, Any]] = {}
+        self._batches: dict[Callable[..., Any], DataLoader[Any, Any]] = {}
 
     async def one(self, model: type[AnyModel], key: int, column: str = "id") -> AnyModel | None:
         """The row with that id, or None when it does not exist for this scope. `column` may be another unique one."""
@@ -31,6 +35,16 @@ class Loaders:
             loader = DataLoader(load_fn=self._load(model, column))
             self._by_key[model, column] = loader
         return cast("AnyModel | None", await loader.load(key))
+
+    async def batched(
+        self, load: Callable[[Scope, Sequence[Key]], Awaitable[Sequence[Value]]], key: Key
+    ) -> Value:
+        """What `load` finds for a key; it is called once with the keys of all fields, and answers in their order."""
+        loader = self._batches.get(load)
+        if loader is None:
+            loader = DataLoader(load_fn=partial(load, self._scope))
+            self._batches[load] = loader
+        return cast("Value", await loader.load(key))
 
     async def person(self, subject_id: int) -> Mapping[str, Any]:
         """The personal data of a subject; nothing of an erased one (A6A)."""

@@ -11,6 +11,7 @@ from app import models
 from app.domain.accounts.users import Audience
 from app.domain.brands import offers
 from app.domain.campaigns import reads
+from app.domain.postbacks import reads as postback_reads
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
 from app.schema.assemble import assemble
@@ -25,10 +26,12 @@ from app.schema.parts.events import EventQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
-from app.schema.types.campaign import Campaign, CampaignFilterInput, Promo, PromoFilterInput
+from app.schema.types.campaign import Campaign, Promo
+from app.schema.types.campaign_inputs import CampaignFilterInput, PromoFilterInput
 from app.schema.types.document import Document
 from app.schema.types.offer import Brand, BrandFilterInput, CommissionPlan, Landing, TrafficSource
 from app.schema.types.partner import Partner
+from app.schema.types.postback import Postback, PostbackFilterInput
 from app.schema.types.report import (
     REPORT_COST,
     PerformanceReport,
@@ -76,6 +79,13 @@ class Query(AccessQueries, StaffQueries, EventQueries, StaffBannerQueries):
     )
     promos = connection(
         Promo, reads.promos, reads.PromoOrder, PromoFilterInput, "Promos of all partners (O02)."
+    )
+    postbacks = connection(
+        Postback,
+        postback_reads.postbacks,
+        postback_reads.PostbackOrder,
+        PostbackFilterInput,
+        "Postbacks of all partners; for an advertiser, those of its brands' campaigns and promos.",
     )
 
     @query(Access.SIGNED_IN, "Who is signed in.")

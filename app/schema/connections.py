@@ -159,13 +159,22 @@ def connection(
     return field
 
 
+_BUSIEST = (
+    "The most {} of the brand's last 30 business days first, by what is folded into the rollups: those of the last "
+    "moments do not move a row yet. A row that moves between two pages may be missed or met again."
+)
 _order_enums: dict[type[StrEnum], Any] = {}
 
 
 def order_enum(orders: type[StrEnum]) -> Any:
     """The GraphQL enum of a listing's orders; one for both schemas."""
     if orders not in _order_enums:
-        words = {"NEWEST": "The newest first.", "OLDEST": "The oldest first."}
+        words = {
+            "NEWEST": "The newest first.",
+            "OLDEST": "The oldest first.",
+            "MOST_VISITS": _BUSIEST.format("visits"),
+            "MOST_REGISTRATIONS": _BUSIEST.format("registrations"),
+        }
         members = {
             member.name: strawberry.enum_value(
                 member.value,

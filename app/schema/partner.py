@@ -11,7 +11,6 @@ from strawberry.types import Info
 from app import models
 from app.domain.accounts.users import Audience
 from app.domain.brands import offers
-from app.domain.campaigns import commands, reads
 from app.domain.postbacks.configure import Action, NewPostback, create_postback
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
@@ -19,24 +18,16 @@ from app.schema.assemble import assemble
 from app.schema.connections import connection
 from app.schema.context import context_of, scope_of, user_of
 from app.schema.fields import Access, mutation, permission_of, query
-from app.schema.ids import decode_id, decode_optional_id, encode_id
+from app.schema.ids import decode_optional_id, encode_id
 from app.schema.node import NodeKind, node_field
 from app.schema.parts.access import AccessMutations, AccessQueries
 from app.schema.parts.banners import BannerQueries
+from app.schema.parts.campaigns import CampaignMutations, CampaignQueries
 from app.schema.parts.events import EventQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
-from app.schema.types.campaign import (
-    Campaign,
-    CampaignFilterInput,
-    CreateCampaignInput,
-    CreateCampaignPayload,
-    CreatePromoInput,
-    CreatePromoPayload,
-    Promo,
-    PromoFilterInput,
-)
+from app.schema.types.campaign import Campaign, Promo
 from app.schema.types.document import Document
 from app.schema.types.offer import (
     Brand,
@@ -74,7 +65,7 @@ def _value(member: Enum) -> str:
 
 
 @strawberry.type(description="What partners read.")
-class Query(AccessQueries, PartnerAccountQueries, EventQueries, BannerQueries):
+class Query(AccessQueries, PartnerAccountQueries, CampaignQueries, EventQueries, BannerQueries):
     node = node_field(
         (
             NodeKind(models.Brand, Brand),
@@ -118,12 +109,6 @@ class Query(AccessQueries, PartnerAccountQueries, EventQueries, BannerQueries):
         TrafficSourceFilterInput,
         "Traffic sources that a promo can state (A04).",
     )
-    campaigns = connection(
-        Campaign, reads.campaigns, reads.CampaignOrder, CampaignFilterInput, "Your campaigns (A01)."
-    )
-    promos = connection(
-        Promo, reads.promos, reads.PromoOrder, PromoFilterInput, "Your promos (A07)."
-    )
 
     @query(Access.SIGNED_IN, "Who is signed in.")
     async def me(self, info: Info[Any, Any]) -> Viewer:
@@ -151,40 +136,10 @@ class Query(AccessQueries, PartnerAccountQueries, EventQueries, BannerQueries):
 
 
 @strawberry.type(description="What partners change.")
-class Mutation(AccessMutations, PartnerAccountMutations):
+class Mutation(AccessMutations, PartnerAccountMutations, CampaignMutations):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
         return await log_in(info, Audience.PARTNER, input)
-
-    @mutation(
-        permission_of(commands.create_campaign),
-        "Create a campaign for one brand and one commission plan (A02).",
-    )
-    async def create_campaign(
-        self, info: Info[Any, Any], input: CreateCampaignInput
-    ) -> CreateCampaignPayload:
-        new = commands.NewCampaign(
-            input.name,
-            decode_optional_id("Brand", input.brand_id, "brandId"),
-            decode_optional_id("CommissionPlan", input.plan_id, "planId"),
-        )
-        row = await commands.create_campaign(scope_of(info), new)
-        return CreateCampaignPayload(campaign=Campaign.of(row))
-
-    @mutation(
-        permission_of(commands.create_promo),
-        "Add a promo, with its tracking link, to a campaign (A07).",
-    )
-    async def create_promo(
-        self, info: Info[Any, Any], input: CreatePromoInput
-    ) -> CreatePromoPayload:
-        new = commands.NewPromo(
-            decode_id("Campaign", input.campaign_id, "campaignId"),
-            input.title,
-            decode_optional_id("Landing", input.landing_id, "landingId"),
-            decode_optional_id("TrafficSource", input.traffic_source_id, "trafficSourceId"),
-        )
-        return CreatePromoPayload(promo=Promo.of(await commands.create_promo(scope_of(info), new)))
 
     @mutation(
         permission_of(create_postback),

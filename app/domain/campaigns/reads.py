@@ -1,10 +1,14 @@
-"""Reading campaigns and promos."""
+"""Reading campaigns and promos (A01)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from tortoise.expressions import Subquery
+
+from app.domain.campaigns.queries import recent_of_campaign, recent_of_promo
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
@@ -17,6 +21,8 @@ class CampaignOrder(StrEnum):
     NEWEST = "newest"
     OLDEST = "oldest"
     NAME = "name"
+    MOST_VISITS = "most_visits"
+    MOST_REGISTRATIONS = "most_registrations"
 
 
 class PromoOrder(StrEnum):
@@ -25,27 +31,49 @@ class PromoOrder(StrEnum):
     NEWEST = "newest"
     OLDEST = "oldest"
     TITLE = "title"
+    MOST_VISITS = "most_visits"
+    MOST_REGISTRATIONS = "most_registrations"
 
 
-_CAMPAIGN_ORDERINGS = {
-    CampaignOrder.NEWEST: Ordering(("id",), descending=True),
-    CampaignOrder.OLDEST: Ordering(("id",)),
-    CampaignOrder.NAME: Ordering(("name",)),
-}
-_PROMO_ORDERINGS = {
-    PromoOrder.NEWEST: Ordering(("id",), descending=True),
-    PromoOrder.OLDEST: Ordering(("id",)),
-    PromoOrder.TITLE: Ordering(("title",)),
-}
+def _campaign_orderings(now: datetime) -> dict[CampaignOrder, Ordering]:
+    return {
+        CampaignOrder.NEWEST: Ordering(("id",), descending=True),
+        CampaignOrder.OLDEST: Ordering(("id",)),
+        CampaignOrder.NAME: Ordering(("name",)),
+        CampaignOrder.MOST_VISITS: _most(recent_of_campaign("visits_count", now)),
+        CampaignOrder.MOST_REGISTRATIONS: _most(recent_of_campaign("registrations_count", now)),
+    }
+
+
+def _promo_orderings(now: datetime) -> dict[PromoOrder, Ordering]:
+    return {
+        PromoOrder.NEWEST: Ordering(("id",), descending=True),
+        PromoOrder.OLDEST: Ordering(("id",)),
+        PromoOrder.TITLE: Ordering(("title",)),
+        PromoOrder.MOST_VISITS: _most(recent_of_promo("visits_count", now)),
+        PromoOrder.MOST_REGISTRATIONS: _most(recent_of_promo("registrations_count", now)),
+    }
+
+
+def _most(sql: str) -> Ordering:
+    return Ordering(("recent",), descending=True, computed={"recent": sql})
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignFilter:
-    """Which campaigns; None filters nothing."""
+    """Which campaigns; None filters nothing. Times are in UTC."""
 
     state: str | None = None
     brand_id: int | None = None
+    # Part of the name in any case; `%` and `_` mean themselves.
     name_contains: str | None = None
+    campaign_id: int | None = None
+    plan_id: int | None = None
+    # With a promo that has this code, or states this traffic source.
+    promo_code: str | None = None
+    traffic_source_id: int | None = None
+    created_since: datetime | None = None
+    created_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +82,59 @@ class PromoFilter:
 
     campaign_id: int | None = None
     code: str | None = None
+    brand_id: int | None = None
+    # Part of the title in any case; `%` and `_` mean themselves.
+    title_contains: str | None = None
+    traffic_source_id: int | None = None
+    landing_id: int | None = None
+    banner_id: int | None = None
+    campaign_state: str | None = None
 
 
 @requires(Permission.READ_CAMPAIGNS)
 async def campaigns(scope: Scope, chosen: CampaignFilter) -> Listing[Campaign]:
     """The campaigns that exist for this scope (A01)."""
-    rows = scope.query(Campaign)
-    if chosen.state is not None:
-        rows = rows.filter(state=chosen.state)
-    if chosen.brand_id is not None:
-        rows = rows.filter(brand_id=chosen.brand_id)
-    if chosen.name_contains is not None:
-        rows = rows.filter(name__icontains=chosen.name_contains)
-    return Listing(rows, _CAMPAIGN_ORDERINGS)
+    rows = scope.query(Campaign).filter(
+        **_given(
+            id=chosen.campaign_id,
+            state=chosen.state,
+            brand_id=chosen.brand_id,
+            plan_id=chosen.plan_id,
+            name__icontains=chosen.name_contains,
+            created_at__gte=chosen.created_since,
+            created_at__lt=chosen.created_until,
+        )
+    )
+    for column, wanted in (
+        ("code", chosen.promo_code),
+        ("traffic_source_id", chosen.traffic_source_id),
+    ):
+        if wanted is not None:
+            holding = scope.query(Promo).filter(**{column: wanted})
+            rows = rows.filter(id__in=Subquery(holding.values("campaign_id")))
+    return Listing(rows, _campaign_orderings(scope.now()))
 
 
 @requires(Permission.READ_CAMPAIGNS)
 async def promos(scope: Scope, chosen: PromoFilter) -> Listing[Promo]:
     """The promos that exist for this scope."""
-    rows = scope.query(Promo)
-    if chosen.campaign_id is not None:
-        rows = rows.filter(campaign_id=chosen.campaign_id)
-    if chosen.code is not None:
-        rows = rows.filter(code=chosen.code)
-    return Listing(rows, _PROMO_ORDERINGS)
+    rows = scope.query(Promo).filter(
+        **_given(
+            campaign_id=chosen.campaign_id,
+            code=chosen.code,
+            brand_id=chosen.brand_id,
+            title__icontains=chosen.title_contains,
+            traffic_source_id=chosen.traffic_source_id,
+            landing_id=chosen.landing_id,
+            banner_id=chosen.banner_id,
+        )
+    )
+    if chosen.campaign_state is not None:
+        holding = scope.query(Campaign).filter(state=chosen.campaign_state)
+        rows = rows.filter(campaign_id__in=Subquery(holding.values("id")))
+    return Listing(rows, _promo_orderings(scope.now()))
+
+
+def _given(**conditions: object) -> dict[str, object]:
+    """The conditions that ask for something."""
+    return {name: value for name, value in conditions.items() if value is not None}

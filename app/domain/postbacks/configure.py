@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.campaigns.states import hold_unarchived
+from app.domain.errors import Invalid, NotFound
 from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks import queries
@@ -63,12 +64,9 @@ async def create_postback(scope: Scope, new: NewPostback) -> Postback:
         campaign = await scope.query(Campaign).get_or_none(id=campaign_id)
         if campaign is None:
             raise NotFound("campaign", field=("campaignId",))
-        if campaign.state == "archived":
-            raise Conflict(
-                "the campaign is archived: unarchive it to change its postbacks",
-                field=("campaignId",),
-            )
     async with transaction() as tx:
+        if campaign_id is not None:
+            await hold_unarchived(tx, campaign_id)
         rows = await tx.fetch(
             queries.INSERT_POSTBACK,
             scope.partner_id,

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.types import Info
 
 from app import models
 from app.domain.banners.markup import banner_markup, banner_url
-from app.domain.campaigns import reads
+from app.resolvers.promos import PromoPeriod, load_numbers, load_postbacks
 from app.schema.context import context_of
-from app.schema.errors import UserError
-from app.schema.ids import decode_optional_id, encode_id
+from app.schema.fields import COST
+from app.schema.ids import encode_id
 from app.schema.node import Node
 from app.schema.scalars import Url
 from app.schema.types.banner import Banner
 from app.schema.types.offer import Brand, CommissionPlan, Landing, TrafficSource
+from app.schema.types.postback import Postback
+
+if TYPE_CHECKING:
+    from app.schema.types.report import ReportTotals
+
+# A promo's share of the report that answers a whole page of them.
+NUMBERS_COST = 5
 
 
 @strawberry.enum(description="What a campaign is.")
@@ -37,6 +44,7 @@ class Campaign(Node):
     name: str = strawberry.field(description="Such as Spring reviews.")
     state: CampaignState = strawberry.field(description="Whether it earns and can be edited.")
     created_at: datetime = strawberry.field(description="UTC.")
+    archived_at: datetime | None = strawberry.field(description="UTC; null while it is not.")
     row: strawberry.Private[models.Campaign]
 
     @strawberry.field(description="What it promotes.")
@@ -57,6 +65,7 @@ class Campaign(Node):
             name=row.name,
             state=CampaignState(row.state),
             created_at=row.created_at,
+            archived_at=row.archived_at,
             row=row,
         )
 
@@ -112,6 +121,36 @@ class Promo(Node):
             return None
         return await context_of(info).loaders.one(models.Banner, self.row.banner_id)
 
+    @strawberry.field(
+        description="The postbacks of this promo alone, the oldest first; those of its campaign and of the account "
+        "fire as well."
+    )
+    async def postbacks(self, info: Info[Any, Any]) -> list[Postback]:
+        rows = await context_of(info).loaders.batched(load_postbacks, self.row.id)
+        return [Postback.of(row) for row in rows]
+
+    @strawberry.field(
+        description="Its numbers in a period, from committed data up to this moment (A07).",
+        metadata={COST: NUMBERS_COST},
+    )
+    async def numbers(
+        self,
+        info: Info[Any, Any],
+        from_: Annotated[
+            date,
+            strawberry.argument(
+                name="from", description="The first business day, such as 2026-03-01."
+            ),
+        ],
+        to: Annotated[date, strawberry.argument(description="The last business day, included.")],
+    ) -> Annotated[ReportTotals, strawberry.lazy("app.schema.types.report")]:  # type: ignore[valid-type]
+        from app.schema.types import report
+
+        period = PromoPeriod(self.row.id, from_, to, report.selected_metrics(info))
+        row = await context_of(info).loaders.batched(load_numbers, period)
+        totals: ReportTotals = report.ReportTotals(line=report.Line(row, {}))  # type: ignore[valid-type]
+        return totals
+
     @classmethod
     def of(cls, row: models.Promo) -> Promo:
         """From the model."""
@@ -122,74 +161,3 @@ class Promo(Node):
             created_at=row.created_at,
             row=row,
         )
-
-
-@strawberry.input(description="Which campaigns.")
-class CampaignFilterInput:
-    state: CampaignState | None = strawberry.field(default=None, description="Only in this state.")
-    brand_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Only of this brand."
-    )
-    name_contains: str | None = strawberry.field(
-        default=None, description="Part of the name, in any case."
-    )
-
-    def to_domain(self) -> reads.CampaignFilter:
-        """The domain's filter; raises NotFound for an id that is none."""
-        return reads.CampaignFilter(
-            str(self.state.value) if self.state else None,
-            decode_optional_id("Brand", self.brand_id, "brandId"),
-            self.name_contains,
-        )
-
-
-@strawberry.input(description="Which promos.")
-class PromoFilterInput:
-    campaign_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Only of this campaign."
-    )
-    code: str | None = strawberry.field(default=None, description="The promo with this code.")
-
-    def to_domain(self) -> reads.PromoFilter:
-        """The domain's filter; raises NotFound for an id that is none."""
-        campaign_id = decode_optional_id("Campaign", self.campaign_id, "campaignId")
-        return reads.PromoFilter(campaign_id, self.code)
-
-
-@strawberry.input(description="A new campaign.")
-class CreateCampaignInput:
-    name: str = strawberry.field(description="At most 200 characters, such as Spring reviews.")
-    brand_id: strawberry.ID | None = strawberry.field(
-        default=None, description="May be left out when only one brand is open to you."
-    )
-    plan_id: strawberry.ID | None = strawberry.field(
-        default=None, description="May be left out when only one plan of the brand is open to you."
-    )
-
-
-@strawberry.type(description="The created campaign, or why there is none.")
-class CreateCampaignPayload:
-    campaign: Campaign | None = strawberry.field(default=None, description="The new campaign.")
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Empty on success."
-    )
-
-
-@strawberry.input(description="A new promo in a campaign.")
-class CreatePromoInput:
-    campaign_id: strawberry.ID = strawberry.field(description="An active campaign of yours.")
-    title: str = strawberry.field(description="At most 200 characters, such as Homepage banner.")
-    landing_id: strawberry.ID | None = strawberry.field(
-        default=None, description="May be left out when the brand has only one landing for players."
-    )
-    traffic_source_id: strawberry.ID | None = strawberry.field(
-        default=None, description="May be set later, once."
-    )
-
-
-@strawberry.type(description="The created promo, or why there is none.")
-class CreatePromoPayload:
-    promo: Promo | None = strawberry.field(default=None, description="The new promo.")
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Empty on success."
-    )

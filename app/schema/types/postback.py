@@ -7,8 +7,9 @@ from enum import Enum
 import strawberry
 
 from app import models
+from app.domain.postbacks.reads import PostbackFilter
 from app.schema.errors import UserError
-from app.schema.ids import encode_id
+from app.schema.ids import decode_optional_id, encode_id
 from app.schema.node import Node
 
 
@@ -33,6 +34,23 @@ class Postback(Node):
     def of(cls, row: models.Postback) -> Postback:
         """From the model."""
         return cls(id=encode_id("Postback", row.id), action=PostbackAction(row.action), url=row.url)
+
+
+@strawberry.input(description="Which postbacks.")
+class PostbackFilterInput:
+    campaign_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only those of this campaign itself."
+    )
+    promo_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only those of this promo itself."
+    )
+
+    def to_domain(self) -> PostbackFilter:
+        """The domain's filter; raises NotFound for an id that is none."""
+        return PostbackFilter(
+            decode_optional_id("Campaign", self.campaign_id, "campaignId"),
+            decode_optional_id("Promo", self.promo_id, "promoId"),
+        )
 
 
 @strawberry.input(description="A new postback, for the account, a campaign or a promo.")
