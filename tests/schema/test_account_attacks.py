@@ -458,6 +458,10 @@ _OTHER_NAMES = {
     "setPartnerTags": "set_tags",
     "addPartnerNote": "add_note",
     "erasePerson": "erase_subject",
+    "enableBanner": "set_banner_enabled",
+    "disableBanner": "set_banner_enabled",
+    "makeBannerPublic": "make_public",
+    "makeBannerPrivate": "make_private",
     "expirePartnerUserStatisticToken": "expire_statistic_token_of_partner_user",
 }
 
