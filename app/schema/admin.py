@@ -10,7 +10,6 @@ from strawberry.types import Info
 from app import models
 from app.domain.accounts.users import Audience
 from app.domain.brands import offers
-from app.domain.campaigns import reads
 from app.domain.postbacks import reads as postback_reads
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
@@ -22,14 +21,15 @@ from app.schema.ids import encode_id
 from app.schema.node import NodeKind, node_field
 from app.schema.parts.access import AccessMutations, AccessQueries
 from app.schema.parts.banners import BannerMutations, StaffBannerQueries
+from app.schema.parts.brands import BrandMutations, BrandQueries
 from app.schema.parts.events import EventQueries
+from app.schema.parts.offer import OfferMutations, OfferQueries
+from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
-from app.schema.types.campaign import Campaign, Promo
-from app.schema.types.campaign_inputs import CampaignFilterInput, PromoFilterInput
 from app.schema.types.document import Document
-from app.schema.types.offer import Brand, BrandFilterInput, CommissionPlan, Landing, TrafficSource
+from app.schema.types.offer import Brand, BrandFilterInput, CommissionPlan
 from app.schema.types.partner import Partner
 from app.schema.types.postback import Postback, PostbackFilterInput
 from app.schema.types.report import (
@@ -52,15 +52,18 @@ class Viewer:
 
 
 @strawberry.type(description="What operators read.")
-class Query(AccessQueries, StaffQueries, EventQueries, StaffBannerQueries):
+class Query(
+    AccessQueries,
+    StaffQueries,
+    EventQueries,
+    StaffBannerQueries,
+    BrandQueries,
+    OfferQueries,
+    OperatorCampaignQueries,
+):
     node = node_field(
         (
-            NodeKind(models.Brand, Brand),
-            NodeKind(models.Landing, Landing),
             NodeKind(models.CommissionPlan, CommissionPlan),
-            NodeKind(models.TrafficSource, TrafficSource),
-            NodeKind(models.Campaign, Campaign),
-            NodeKind(models.Promo, Promo),
             NodeKind(models.Partner, Partner),
             NodeKind(models.Affiliation, Affiliation),
             NodeKind(models.Document, Document),
@@ -69,16 +72,6 @@ class Query(AccessQueries, StaffQueries, EventQueries, StaffBannerQueries):
 
     brands = connection(
         Brand, offers.brands, offers.OfferOrder, BrandFilterInput, "The brands within your limits."
-    )
-    campaigns = connection(
-        Campaign,
-        reads.campaigns,
-        reads.CampaignOrder,
-        CampaignFilterInput,
-        "Campaigns of all partners (O02).",
-    )
-    promos = connection(
-        Promo, reads.promos, reads.PromoOrder, PromoFilterInput, "Promos of all partners (O02)."
     )
     postbacks = connection(
         Postback,
@@ -113,7 +106,14 @@ class Query(AccessQueries, StaffQueries, EventQueries, StaffBannerQueries):
 
 
 @strawberry.type(description="What operators change.")
-class Mutation(AccessMutations, StaffMutations, BannerMutations):
+class Mutation(
+    AccessMutations,
+    StaffMutations,
+    BannerMutations,
+    BrandMutations,
+    OfferMutations,
+    OperatorCampaignMutations,
+):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
         return await log_in(info, Audience.STAFF, input)

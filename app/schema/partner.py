@@ -22,8 +22,11 @@ from app.schema.ids import decode_optional_id, encode_id
 from app.schema.node import NodeKind, node_field
 from app.schema.parts.access import AccessMutations, AccessQueries
 from app.schema.parts.banners import BannerQueries
+from app.schema.parts.brands import BrandChangeQueries
 from app.schema.parts.campaigns import CampaignMutations, CampaignQueries
 from app.schema.parts.events import EventQueries
+from app.schema.parts.offer import PartnerOfferQueries
+from app.schema.parts.operator_campaigns import CouponQueries, PlanMoveQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
@@ -65,7 +68,17 @@ def _value(member: Enum) -> str:
 
 
 @strawberry.type(description="What partners read.")
-class Query(AccessQueries, PartnerAccountQueries, CampaignQueries, EventQueries, BannerQueries):
+class Query(
+    AccessQueries,
+    PartnerAccountQueries,
+    CampaignQueries,
+    EventQueries,
+    BannerQueries,
+    BrandChangeQueries,
+    PartnerOfferQueries,
+    PlanMoveQueries,
+    CouponQueries,
+):
     node = node_field(
         (
             NodeKind(models.Brand, Brand),

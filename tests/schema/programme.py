@@ -48,6 +48,7 @@ from tests.factories import (
     partner_scope,
 )
 from tests.schema.builder import Operation
+from tests.schema.offer_rows import make_offer_rows
 
 ROLES: Mapping[str, tuple[PartnerRole | StaffRole, ...]] = {
     "partner": tuple(PartnerRole),
@@ -226,6 +227,7 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             "BannerGrant": await BannerPartner.get(banner_id=banner.id),
             "BrandKey": await BrandKey.get(key=key),
             "Event": await _event(tenant, member, session, clock),
+            **await make_offer_rows(brand, campaign, promo, source, clock),
         }
         for name, row in rows.items():
             made[name].append(row.id)
@@ -269,6 +271,13 @@ TYPES = (
     "Document",
     "PartnerNote",
     "BrandKey",
+    "BrandSettings",
+    "BrandChange",
+    "BrandFunding",
+    "BrandTrafficSource",
+    "Promotion",
+    "Coupon",
+    "CampaignPlanMove",
     "Event",
     "Partner",
 )

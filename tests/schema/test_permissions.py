@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -20,10 +21,20 @@ from app.infra.clock import ManualClock
 from app.schema import partner
 from app.schema.assemble import SchemaMistake, assemble
 from app.schema.fields import Access, query
+from app.settings import Settings
+from tests.conftest import serving
 from tests.schema.builder import RootField, all_root_fields, operation
 from tests.schema.programme import ROLES, Programme, ask, codes, make_programme
 
 _REFUSALS = {"UNAUTHENTICATED", "FORBIDDEN"}
+
+
+@pytest.fixture
+async def client(settings: Settings, clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose buckets hold the whole walk: nobody may be kept out of a field for its cost."""
+    large = {"cost_capacity": 1_000_000, "anonymous_cost_capacity": 1_000_000}
+    async with serving(settings.model_copy(update=large), clock) as http:
+        yield http
 
 
 def _may(field: RootField, role: PartnerRole | StaffRole | None) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from tortoise.expressions import Q
 
 from app.domain.brands.brand_rows import brand_time, lock_brand, require_brand
 from app.domain.errors import Conflict
@@ -15,7 +17,7 @@ from app.domain.scope import Scope
 from app.domain.text import clean_name
 from app.infra.database import Transaction, transaction
 from app.infra.money import EXACT
-from app.models import Brand
+from app.models import Brand, BrandSuspension
 
 DOWNTIME_WINDOW = timedelta(days=30)
 NO_FUNDS = "the prepaid balance is used up"
@@ -101,6 +103,23 @@ async def record_brand(
         occurred_at=at,
         data=data,
     )
+
+
+@requires(Permission.READ_OFFERS)
+async def downtimes(scope: Scope, brand_ids: Sequence[int]) -> dict[int, Decimal]:
+    """The downtime of each of these brands that exists for the scope, on the brand's own clock."""
+    found = {row.id: row for row in await scope.query(Brand).filter(id__in=list(brand_ids))}
+    nows = {brand_id: brand_time(scope, row.clock_offset) for brand_id, row in found.items()}
+    if not nows:
+        return {}
+    since = min(nows.values()) - DOWNTIME_WINDOW
+    rows = await scope.query(BrandSuspension).filter(
+        Q(ended_at=None) | Q(ended_at__gt=since), brand_id__in=list(found)
+    )
+    times: dict[int, list[tuple[datetime, datetime | None]]] = {brand_id: [] for brand_id in found}
+    for row in rows:
+        times[row.brand_id].append((row.started_at, row.ended_at))
+    return {brand_id: downtime(times[brand_id], now) for brand_id, now in nows.items()}
 
 
 def downtime(suspensions: Iterable[tuple[datetime, datetime | None]], now: datetime) -> Decimal:

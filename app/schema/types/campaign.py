@@ -39,13 +39,34 @@ class CampaignState(Enum):
     )
 
 
+@strawberry.type(description="The account that something belongs to.")
+class AccountIdentity:
+    partner_id: strawberry.ID = strawberry.field(
+        description="For operators: `node` and the filters of their lists take it."
+    )
+    name: str = strawberry.field(description="Such as Review Hub.")
+    code: str = strawberry.field(description="The public code in network links, such as RVWHUB.")
+
+
 @strawberry.type(description="A container for one brand and one commission plan.")
 class Campaign(Node):
     name: str = strawberry.field(description="Such as Spring reviews.")
     state: CampaignState = strawberry.field(description="Whether it earns and can be edited.")
+    state_reason: str | None = strawberry.field(
+        description="Why an operator disabled it; null otherwise."
+    )
     created_at: datetime = strawberry.field(description="UTC.")
     archived_at: datetime | None = strawberry.field(description="UTC; null while it is not.")
     row: strawberry.Private[models.Campaign]
+
+    @strawberry.field(description="Whose campaign it is.")
+    async def account(self, info: Info[Any, Any]) -> AccountIdentity | None:
+        row = await context_of(info).loaders.one(models.Partner, self.row.partner_id)
+        if row is None:
+            return None
+        return AccountIdentity(
+            partner_id=encode_id("Partner", row.id), name=row.name, code=row.code
+        )
 
     @strawberry.field(description="What it promotes.")
     async def brand(self, info: Info[Any, Any]) -> Brand | None:
@@ -64,6 +85,7 @@ class Campaign(Node):
             id=encode_id("Campaign", row.id),
             name=row.name,
             state=CampaignState(row.state),
+            state_reason=row.state_reason,
             created_at=row.created_at,
             archived_at=row.archived_at,
             row=row,
