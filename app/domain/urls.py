@@ -74,6 +74,8 @@ def _host(name: str, field: str, *, literal: bool) -> str:
         raise _invalid(field, "names no host")
     if literal:
         try:
+            if "%" in name:
+                raise ValueError("an address with a zone")
             return f"[{ipaddress.IPv6Address(name)}]"
         except ValueError:
             raise _invalid(field, f"{name} is no IPv6 address") from None
