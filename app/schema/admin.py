@@ -25,11 +25,12 @@ from app.schema.parts.brands import BrandMutations, BrandQueries
 from app.schema.parts.events import EventQueries
 from app.schema.parts.offer import OfferMutations, OfferQueries
 from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
+from app.schema.parts.plans import PlanMutations, PlanVersionMutations, StaffPlanQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
 from app.schema.types.document import Document
-from app.schema.types.offer import Brand, BrandFilterInput, CommissionPlan
+from app.schema.types.offer import Brand, BrandFilterInput
 from app.schema.types.partner import Partner
 from app.schema.types.postback import Postback, PostbackFilterInput
 from app.schema.types.report import (
@@ -60,10 +61,10 @@ class Query(
     BrandQueries,
     OfferQueries,
     OperatorCampaignQueries,
+    StaffPlanQueries,
 ):
     node = node_field(
         (
-            NodeKind(models.CommissionPlan, CommissionPlan),
             NodeKind(models.Partner, Partner),
             NodeKind(models.Affiliation, Affiliation),
             NodeKind(models.Document, Document),
@@ -113,6 +114,8 @@ class Mutation(
     BrandMutations,
     OfferMutations,
     OperatorCampaignMutations,
+    PlanMutations,
+    PlanVersionMutations,
 ):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:

@@ -28,6 +28,7 @@ from app.schema.parts.events import EventQueries
 from app.schema.parts.offer import PartnerOfferQueries
 from app.schema.parts.operator_campaigns import CouponQueries, PlanMoveQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
+from app.schema.parts.plans import PlanQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
 from app.schema.types.campaign import Campaign, Promo
@@ -35,8 +36,6 @@ from app.schema.types.document import Document
 from app.schema.types.offer import (
     Brand,
     BrandFilterInput,
-    CommissionPlan,
-    CommissionPlanFilterInput,
     Landing,
     LandingFilterInput,
     TrafficSource,
@@ -78,12 +77,12 @@ class Query(
     PartnerOfferQueries,
     PlanMoveQueries,
     CouponQueries,
+    PlanQueries,
 ):
     node = node_field(
         (
             NodeKind(models.Brand, Brand),
             NodeKind(models.Landing, Landing),
-            NodeKind(models.CommissionPlan, CommissionPlan),
             NodeKind(models.TrafficSource, TrafficSource),
             NodeKind(models.Campaign, Campaign),
             NodeKind(models.Promo, Promo),
@@ -107,13 +106,6 @@ class Query(
         offers.OfferOrder,
         LandingFilterInput,
         "Pages that promos can lead to.",
-    )
-    commission_plans = connection(
-        CommissionPlan,
-        offers.plans,
-        offers.OfferOrder,
-        CommissionPlanFilterInput,
-        "Commission plans that are open to you (A02).",
     )
     traffic_sources = connection(
         TrafficSource,

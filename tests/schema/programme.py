@@ -31,6 +31,8 @@ from app.models import (
     Landing,
     Partner,
     PartnerNote,
+    PlanAssignment,
+    PlanVersion,
     Postback,
     Promo,
     Session,
@@ -39,6 +41,7 @@ from app.models import (
 )
 from app.schema.ids import encode_id
 from tests.domain.banners.gallery import make_banner
+from tests.domain.plans.deals import REVENUE_SHARE
 from tests.factories import (
     BOX,
     make_brand,
@@ -162,6 +165,16 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
                 partner=other, brand=tenant.brand, state="accepted", created_at=now
             )
         plan = await CommissionPlan.get(brand_id=brand.id)
+        version = await PlanVersion.create(
+            plan=plan,
+            number=1,
+            currency="EUR",
+            terms=REVENUE_SHARE,
+            valid_from=now,
+            published_at=now,
+            created_at=now,
+        )
+        assignment = await PlanAssignment.create(partner=partner, plan=plan, created_at=now)
         landing = await Landing.get(brand_id=brand.id)
         banner = await make_banner(brand, clock, partner, title="Same title")
         affiliation = await Affiliation.create(
@@ -211,6 +224,8 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
         rows: dict[str, Any] = {
             "Brand": brand,
             "CommissionPlan": plan,
+            "PlanVersion": version,
+            "PlanAssignment": assignment,
             "Landing": landing,
             "Affiliation": affiliation,
             "TrafficSource": source,
@@ -258,6 +273,8 @@ TYPES = (
     "BannerGrant",
     "Brand",
     "CommissionPlan",
+    "PlanVersion",
+    "PlanAssignment",
     "Landing",
     "Affiliation",
     "TrafficSource",

@@ -30,8 +30,10 @@ from tests.schema.programme import MISSING, TYPES, Programme, ask, codes, make_p
 # Which types an argument or input field of that name takes. A new name has to be added.
 TAKES = {
     "affiliationId": ("Affiliation",),
+    "afterId": ("PlanVersion",),
     "bannerId": ("Banner",),
     "bannerIds": ("Banner",),
+    "beforeId": ("PlanVersion",),
     "brandId": ("Brand",),
     "brandIds": ("Brand",),
     "campaignId": ("Campaign",),
@@ -47,6 +49,7 @@ TAKES = {
     "partnerId": ("Partner",),
     "partnerIds": ("Partner",),
     "planId": ("CommissionPlan",),
+    "planIds": ("CommissionPlan",),
     "promoId": ("Promo",),
     "promoIds": ("Promo",),
     "promotionId": ("Promotion",),
@@ -56,6 +59,7 @@ TAKES = {
     "trafficSourceId": ("TrafficSource",),
     "trafficSourceIds": ("TrafficSource",),
     "userId": ("PartnerUser", "OperatorUser"),
+    "versionId": ("PlanVersion",),
 }
 
 # Types without tenant: everybody's are the same ones.

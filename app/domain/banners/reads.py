@@ -26,9 +26,9 @@ SELECT storage_key, format, size, sha256 FROM banners WHERE code = $1 AND state 
 
 
 class BannerOrder(StrEnum):
-    """The orders of banners."""
+    """The orders of banners; the rank is the operators' own order."""
 
-    POSITION = "position"
+    RANK = "rank"
     NEWEST = "newest"
     OLDEST = "oldest"
     TITLE = "title"
@@ -43,7 +43,7 @@ class GrantOrder(StrEnum):
 
 
 _ORDERINGS = {
-    BannerOrder.POSITION: Ordering(("sort_order",)),
+    BannerOrder.RANK: Ordering(("sort_order",)),
     BannerOrder.NEWEST: Ordering(("id",), descending=True),
     BannerOrder.OLDEST: Ordering(("id",)),
     BannerOrder.TITLE: Ordering(("title",)),

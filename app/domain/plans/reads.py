@@ -10,6 +10,7 @@ from enum import StrEnum
 from tortoise.expressions import Subquery
 
 from app.domain.brands import offers
+from app.domain.brands.offers import OfferOrder
 from app.domain.errors import NotFound
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
@@ -17,15 +18,6 @@ from app.domain.plans.difference import Change, difference
 from app.domain.plans.reading import read_terms
 from app.domain.scope import Scope
 from app.models import Brand, CommissionPlan, PlanAssignment, PlanVersion
-
-
-class PlanOrder(StrEnum):
-    """The orders of commission plans."""
-
-    POSITION = "position"
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    NAME = "name"
 
 
 class VersionOrder(StrEnum):
@@ -36,10 +28,10 @@ class VersionOrder(StrEnum):
 
 
 _ORDERINGS = {
-    PlanOrder.POSITION: Ordering(("sort_order",)),
-    PlanOrder.NEWEST: Ordering(("id",), descending=True),
-    PlanOrder.OLDEST: Ordering(("id",)),
-    PlanOrder.NAME: Ordering(("name",)),
+    OfferOrder.RANK: Ordering(("sort_order",)),
+    OfferOrder.NAME: Ordering(("name",)),
+    OfferOrder.OLDEST: Ordering(("id",)),
+    OfferOrder.NEWEST: Ordering(("id",), descending=True),
 }
 _VERSION_ORDERINGS = {
     VersionOrder.NEWEST: Ordering(("id",), descending=True),

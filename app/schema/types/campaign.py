@@ -18,7 +18,8 @@ from app.schema.ids import encode_id
 from app.schema.node import Node
 from app.schema.scalars import Url
 from app.schema.types.banner import Banner
-from app.schema.types.offer import Brand, CommissionPlan, Landing, TrafficSource
+from app.schema.types.offer import Brand, Landing, TrafficSource
+from app.schema.types.plan import CommissionPlan
 from app.schema.types.postback import Postback
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Brands, landings and commission plans in GraphQL."""
+"""Brands, landings and traffic sources in GraphQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.domain.brands.traffic_sources import PolicyFilter
 from app.infra import money
 from app.resolvers.brands import load_downtimes
 from app.schema.context import context_of
-from app.schema.ids import decode_id, decode_optional_id, encode_id
+from app.schema.ids import decode_optional_id, encode_id
 from app.schema.node import Node
 from app.schema.scalars import CountryCode, CurrencyCode, Url
 from app.schema.types.money import Money
@@ -137,16 +137,6 @@ class Landing(Node):
         )
 
 
-@strawberry.type(description="An executable deal of one brand; report columns call it a strategy.")
-class CommissionPlan(Node):
-    name: str = strawberry.field(description="Such as Revenue share 30%.")
-
-    @classmethod
-    def of(cls, row: models.CommissionPlan) -> CommissionPlan:
-        """From the model."""
-        return cls(id=encode_id("CommissionPlan", row.id), name=row.name)
-
-
 @strawberry.type(description="A way of reaching visitors that a promo may state once.")
 class TrafficSource(Node):
     name: str = strawberry.field(description="Such as SEO.")
@@ -236,18 +226,6 @@ class LandingFilterInput:
             self.language,
             str(self.state.value) if self.state else None,
         )
-
-
-@strawberry.input(description="Which commission plans.")
-class CommissionPlanFilterInput:
-    brand_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Only of this brand."
-    )
-
-    def to_domain(self) -> offers.PlanFilter:
-        """The domain's filter; raises NotFound for an id that is none."""
-        brand_id = None if self.brand_id is None else decode_id("Brand", self.brand_id, "brandId")
-        return offers.PlanFilter(brand_id)
 
 
 @strawberry.input(description="Which traffic sources.")

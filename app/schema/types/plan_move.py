@@ -15,7 +15,7 @@ from app.schema.context import context_of
 from app.schema.ids import decode_optional_id, encode_id
 from app.schema.node import Node
 from app.schema.types.campaign import Campaign
-from app.schema.types.offer import CommissionPlan
+from app.schema.types.plan import CommissionPlan
 
 
 @strawberry.enum(description="What becomes of the players that a campaign has already.")

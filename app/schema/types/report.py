@@ -30,7 +30,8 @@ from app.schema.ids import decode_id
 from app.schema.scalars import Count, CountryCode
 from app.schema.types.campaign import Campaign, Promo
 from app.schema.types.money import Money
-from app.schema.types.offer import Brand, CommissionPlan
+from app.schema.types.offer import Brand
+from app.schema.types.plan import CommissionPlan
 
 _make_enum: Any = strawberry.enum
 _groupings = {

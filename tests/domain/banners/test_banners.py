@@ -70,7 +70,7 @@ def staff(clock: ManualClock) -> Scope:
 
 async def _titles(scope: Scope, **chosen: Any) -> list[str]:
     listing = await banners(scope, BannerFilter(**chosen))
-    page = await fetch_page(listing.rows, listing.orderings[BannerOrder.POSITION], PageRequest(50))
+    page = await fetch_page(listing.rows, listing.orderings[BannerOrder.RANK], PageRequest(50))
     return [row.title for row in page.rows]
 
 

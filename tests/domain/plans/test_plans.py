@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.brands.offers import OfferOrder
 from app.domain.brands.offers import plans as open_plans
 from app.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from app.domain.permissions import StaffRole
@@ -27,7 +28,6 @@ from app.domain.plans.reading import InvalidTerms
 from app.domain.plans.reads import (
     AssignmentFilter,
     PlanFilter,
-    PlanOrder,
     VersionFilter,
     VersionState,
     assignments,
@@ -446,7 +446,7 @@ async def test_o01_sorted_plans_come_first(brand: Brand, scope: Scope, staff: Sc
 
     assert await _names(scope) == ["C", "A", "B"]
     listing = await plans(scope, PlanFilter())
-    assert listing.orderings[PlanOrder.POSITION].keys == ("sort_order", "id")
+    assert listing.orderings[OfferOrder.RANK].keys == ("sort_order", "id")
     with pytest.raises(NotFound):
         await sort_plans(staff, brand.id, [999_999])
 
