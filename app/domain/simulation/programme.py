@@ -12,6 +12,7 @@ from app.domain.accounts.users import Audience, NewUser, insert_user
 from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign, create_promo
 from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole, StaffRole
 from app.domain.scope import Actor, Scope
+from app.domain.simulation.plans import REVENUE_SHARE, SALES, make_individual_plans
 from app.infra.clock import Clock
 from app.infra.crypto import SecretBox, hash_password, hash_token
 from app.infra.database import Transaction, transaction
@@ -85,6 +86,8 @@ async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.
             if partner.code == "CPNGRDN" and brand is casino:
                 continue
             promos[brand.code] += await _campaigns(scope, brand, dice)
+    # After the campaigns, which take the only plan that is open to them.
+    await make_individual_plans(Scope.system(clock, request_id), casino, shop, partners[0])
     return Cast(casino, shop, promos)
 
 
@@ -113,14 +116,14 @@ async def _brands(now: datetime) -> tuple[Brand, Brand]:
         casino,
         ("Welcome bonus", "Live tables"),
         "Revenue share 30%",
-        {"rewards": [{"kind": "percent_of_ngr", "percent": "30"}], "schedule": "monthly"},
+        REVENUE_SHARE,
         now,
     )
     await _material(
         shop,
         ("New arrivals", "Outlet"),
         "8% of each sale",
-        {"rewards": [{"kind": "percent_of_sale", "percent": "8"}], "schedule": "monthly"},
+        SALES,
         now,
     )
     return casino, shop

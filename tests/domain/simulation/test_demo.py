@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
@@ -11,6 +12,9 @@ import pytest
 
 from app.domain.errors import Conflict
 from app.domain.events import head
+from app.domain.plans.reading import read_terms
+from app.domain.plans.reads import histories
+from app.domain.plans.summary import summary
 from app.domain.postbacks.configure import Action, NewPostback, create_postback
 from app.domain.postbacks.plan import plan_deliveries
 from app.domain.reports.metrics import METRICS
@@ -19,12 +23,13 @@ from app.domain.reports.specification import Grouping, ReportSpecification
 from app.domain.rollups.fold import drop_daily, fold_daily
 from app.domain.scope import Scope
 from app.domain.simulation.demo import DAYS, seed, seed_connected
+from app.domain.simulation.programme import make_cast
 from app.domain.simulation.traffic import Volume
 from app.infra import database as infra_database
 from app.infra.clock import ManualClock
 from app.infra.crypto import SecretBox
 from app.infra.database import fetch
-from app.models import Affiliation, Brand, Partner, PostbackDelivery, Visit
+from app.models import Affiliation, Brand, CommissionPlan, Partner, PostbackDelivery, Visit
 from app.settings import Settings
 from tests.conftest import NOW, run_sql, url_of
 from tests.factories import make_brand, make_partner, make_partner_user, partner_scope
@@ -201,3 +206,24 @@ def test_the_default_volume_is_large_enough_to_look_real() -> None:
 
     assert visits > 50_000 * 1.05
     assert players > 2_000 * 1.05
+
+
+async def test_a09_the_demos_plans_can_be_executed_and_one_has_a_history(
+    database: Settings, clock: ManualClock, box: SecretBox, system: Scope
+) -> None:
+    await make_cast(clock, "test", box, random.Random(1))  # noqa: S311
+    clock.advance(timedelta(days=120))
+
+    told = {}
+    for plan in await CommissionPlan.all():
+        history = (await histories(system, [plan.id]))[plan.id]
+        assert history.current is not None
+        assert summary(read_terms(history.current.row.terms))
+        told[plan.name] = [one.state.value for one in history.versions]
+
+    assert told == {
+        "Revenue share 30%": ["in_force"],
+        "8% of each sale": ["in_force"],
+        "Tiers and CPA": ["announced", "in_force", "past"],
+        "8% and sub-affiliates": ["in_force"],
+    }
