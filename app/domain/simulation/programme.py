@@ -12,6 +12,7 @@ from app.domain.accounts.users import Audience, NewUser, insert_user
 from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign, create_promo
 from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole, StaffRole
 from app.domain.scope import Actor, Scope
+from app.domain.simulation.offer import make_offer
 from app.domain.simulation.plans import REVENUE_SHARE, SALES, make_individual_plans
 from app.infra.clock import Clock
 from app.infra.crypto import SecretBox, hash_password, hash_token
@@ -74,6 +75,7 @@ async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.
         await _affiliations(partners, casino, shop, now)
         await _users(tx, partners, shop, box, now)
     promos: dict[str, list[int]] = {CASINO: [], SHOP: []}
+    shop_promos: dict[str, list[int]] = {}
     for partner in partners:
         scope = Scope(
             Actor("system"),
@@ -85,7 +87,11 @@ async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.
         for brand in (casino, shop):
             if partner.code == "CPNGRDN" and brand is casino:
                 continue
-            promos[brand.code] += await _campaigns(scope, brand, dice)
+            made = await _campaigns(scope, brand, dice)
+            promos[brand.code] += made
+            if brand is shop:
+                shop_promos[partner.code] = made
+    await make_offer(Scope.system(clock, request_id), casino, shop, shop_promos)
     # After the campaigns, which take the only plan that is open to them.
     await make_individual_plans(Scope.system(clock, request_id), casino, shop, partners[0])
     return Cast(casino, shop, promos)
@@ -110,6 +116,7 @@ async def _brands(now: datetime) -> tuple[Brand, Brand]:
         main_url="https://willow-wren.example/",
         time_zone="Europe/Bucharest",
         currency="RON",
+        default_sale_percent=8,
         created_at=now,
     )
     await _material(

@@ -49,7 +49,7 @@ async def _prepaid(finance: Scope, clock: ManualClock, amount: str) -> Brand:
 
 
 async def _state(brand: Brand) -> str:
-    return (await Brand.get(id=brand.id)).state
+    return str((await Brand.get(id=brand.id)).state)
 
 
 async def _types() -> list[str]:

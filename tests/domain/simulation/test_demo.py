@@ -45,6 +45,10 @@ FACTS = {
     " cashouts_sum, bonus_issues_sum, casino_total_bets_sum, casino_total_wins_sum",
     "conversions": "occurred_at, business_day, promo_id, kind, transaction_id, amount, currency",
     "promos": "id, code, title, landing_id, traffic_source_id",
+    "promotions": "title, description, url, coupon, starts_at, ends_at",
+    "coupons": "code, promo_id",
+    "brand_traffic_sources": "traffic_source_id, policy",
+    "landings": "title, url, countries, language",
 }
 
 
