@@ -50,6 +50,8 @@ class Permission(StrEnum):
     MANAGE_OFFERS = "manage_offers"
     # Commission plans, their versions and who may use them
     MANAGE_PLANS = "manage_plans"
+    # News, contacts and terms
+    MANAGE_CONTENT = "manage_content"
     MANAGE_STAFF = "manage_staff"
     MANAGE_BRAND_KEYS = "manage_brand_keys"
     ERASE_PERSONS = "erase_persons"
@@ -116,6 +118,7 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.MANAGE_PARTNER_CAMPAIGNS,
         Permission.MANAGE_OFFERS,
         Permission.MANAGE_PLANS,
+        Permission.MANAGE_CONTENT,
         Permission.MANAGE_STAFF,
         Permission.MANAGE_BRAND_KEYS,
         Permission.ERASE_PERSONS,
@@ -132,6 +135,7 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.MANAGE_PARTNER_CAMPAIGNS,
         Permission.MANAGE_OFFERS,
         Permission.MANAGE_PLANS,
+        Permission.MANAGE_CONTENT,
         Permission.REVIEW_DOCUMENTS,
     },
     StaffRole.FINANCE: _STAFF
@@ -141,7 +145,7 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.READ_FUNDING,
         Permission.MANAGE_FUNDING,
     },
-    StaffRole.CONTENT: _STAFF | {Permission.MANAGE_OFFERS},
+    StaffRole.CONTENT: _STAFF | {Permission.MANAGE_OFFERS, Permission.MANAGE_CONTENT},
     StaffRole.SUPPORT: _STAFF | {Permission.READ_EVENTS},
     # Limited to its brands by its scope besides.
     StaffRole.ADVERTISER: _STAFF

@@ -27,6 +27,7 @@ from app.schema.parts.offer import OfferMutations, OfferQueries
 from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
 from app.schema.parts.plans import PlanMutations, PlanVersionMutations, StaffPlanQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
+from app.schema.parts.staff_programme import StaffProgrammeMutations, StaffProgrammeQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
 from app.schema.types.document import Document
@@ -62,6 +63,7 @@ class Query(
     OfferQueries,
     OperatorCampaignQueries,
     StaffPlanQueries,
+    StaffProgrammeQueries,
 ):
     node = node_field(
         (
@@ -116,6 +118,7 @@ class Mutation(
     OperatorCampaignMutations,
     PlanMutations,
     PlanVersionMutations,
+    StaffProgrammeMutations,
 ):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:

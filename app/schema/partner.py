@@ -29,6 +29,7 @@ from app.schema.parts.offer import PartnerOfferQueries
 from app.schema.parts.operator_campaigns import CouponQueries, PlanMoveQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
 from app.schema.parts.plans import PlanQueries
+from app.schema.parts.programme_news import ProgrammeMutations, ProgrammeQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
 from app.schema.types.campaign import Campaign, Promo
@@ -78,6 +79,7 @@ class Query(
     PlanMoveQueries,
     CouponQueries,
     PlanQueries,
+    ProgrammeQueries,
 ):
     node = node_field(
         (
@@ -141,7 +143,7 @@ class Query(
 
 
 @strawberry.type(description="What partners change.")
-class Mutation(AccessMutations, PartnerAccountMutations, CampaignMutations):
+class Mutation(AccessMutations, PartnerAccountMutations, CampaignMutations, ProgrammeMutations):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
         return await log_in(info, Audience.PARTNER, input)

@@ -243,7 +243,7 @@ async def test_an_email_stays_taken_while_the_keys_rotate(
             email=email,
             password="seven green tractors",
             currency="EUR",
-            acceptTermsVersion=1,
+            acceptTermsVersion=0,
         )
         assert [row.id for row in await User.all()] == [user.id]
 

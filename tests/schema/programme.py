@@ -26,9 +26,11 @@ from app.models import (
     BrandKey,
     Campaign,
     CommissionPlan,
+    Contact,
     Document,
     Event,
     Landing,
+    NewsArticle,
     Partner,
     PartnerNote,
     PlanAssignment,
@@ -36,6 +38,7 @@ from app.models import (
     Postback,
     Promo,
     Session,
+    TermsVersion,
     TrafficSource,
     User,
 )
@@ -221,6 +224,21 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             partner=partner, author=operator, text="Pays late.", created_at=now
         )
         key, _ = await make_brand_key(brand, BOX, clock)
+        article = await NewsArticle.create(
+            brand=brand, title="Same title", body="*Same* body.", published_at=now, created_at=now
+        )
+        contact = await Contact.create(
+            brand=brand, name="Same name", position="Affiliate manager", created_at=now
+        )
+        terms = await TermsVersion.create(
+            brand=brand,
+            number=1,
+            body="# Same terms",
+            published_at=now,
+            effective_at=now,
+            created_at=now,
+        )
+        child = await make_partner(clock, parent=partner, parent_promo_id=promo.id)
         rows: dict[str, Any] = {
             "Brand": brand,
             "CommissionPlan": plan,
@@ -232,6 +250,10 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             "Campaign": campaign,
             "Promo": promo,
             "Postback": postback,
+            "NewsArticle": article,
+            "Contact": contact,
+            "TermsVersion": terms,
+            "SubAffiliate": child,
             "PartnerUser": member,
             "OperatorUser": operator,
             "Session": session,
@@ -281,6 +303,10 @@ TYPES = (
     "Campaign",
     "Promo",
     "Postback",
+    "NewsArticle",
+    "Contact",
+    "TermsVersion",
+    "SubAffiliate",
     "PartnerUser",
     "OperatorUser",
     "Session",

@@ -104,7 +104,7 @@ async def _live(journey: Journey, clock: ManualClock) -> None:
         email=OWNER_EMAIL,
         password=keep("first password", FIRST),
         currency="EUR",
-        acceptTermsVersion=1,
+        acceptTermsVersion=0,
     )
     await journey.change("confirmEmail", token=await journey.link("confirmation link"))
     operator = keep("operator's session", await token_of(http, operator_email, schema="admin"))

@@ -23,7 +23,7 @@ from graphql import (
 from tests.schema.builder import SCHEMAS, all_lists, all_root_fields, output_types
 
 # Mutations that act on the session or the user of the request alone, and so need no input.
-WITHOUT_INPUT = {"logout", "beginTwoFactor", "issueStatisticToken"}
+WITHOUT_INPUT = {"logout", "markAllNewsRead", "beginTwoFactor", "issueStatisticToken"}
 PARTNER_FIELDS = Path(__file__).parent / "partner_fields.txt"
 
 _CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")

@@ -31,6 +31,7 @@ from tests.schema.programme import MISSING, TYPES, Programme, ask, codes, make_p
 TAKES = {
     "affiliationId": ("Affiliation",),
     "afterId": ("PlanVersion",),
+    "articleId": ("NewsArticle",),
     "bannerId": ("Banner",),
     "bannerIds": ("Banner",),
     "beforeId": ("PlanVersion",),
@@ -40,12 +41,16 @@ TAKES = {
     "campaignIds": ("Campaign",),
     "changeId": ("BrandChange",),
     "couponId": ("Coupon",),
+    "contactId": ("Contact",),
+    "contactIds": ("Contact",),
     "documentId": ("Document",),
     "keyId": ("BrandKey",),
     "landingId": ("Landing",),
     "landingIds": ("Landing",),
     "managerId": ("OperatorUser",),
     "moveId": ("CampaignPlanMove",),
+    "newerId": ("TermsVersion",),
+    "olderId": ("TermsVersion",),
     "partnerId": ("Partner",),
     "partnerIds": ("Partner",),
     "planId": ("CommissionPlan",),
@@ -55,6 +60,7 @@ TAKES = {
     "promotionId": ("Promotion",),
     "promotionIds": ("Promotion",),
     "sessionId": ("Session",),
+    "termsId": ("TermsVersion",),
     "tokenId": ("ApiToken",),
     "trafficSourceId": ("TrafficSource",),
     "trafficSourceIds": ("TrafficSource",),
@@ -65,7 +71,11 @@ TAKES = {
 # Types without tenant: everybody's are the same ones.
 SHARED = {"TrafficSource"}
 # A partner asks for brands that it has no relation to yet.
-OPEN = {("partner.applyToBrand(input.brandId)", "Brand")}
+OPEN = {
+    ("partner.applyToBrand(input.brandId)", "Brand"),
+    # Its terms are read before they are accepted.
+    ("partner.presentTerms(brandId)", "Brand"),
+}
 # The rows of one user alone: a teammate's are not there either.
 PRIVATE = {"Session", "ApiToken"}
 

@@ -114,7 +114,7 @@ def test_g12_every_field_says_what_it_needs() -> None:
 def test_g12_what_anybody_may_use_is_an_explicit_list() -> None:
     public = {str(field) for field in all_root_fields() if field.requirement is Access.PUBLIC}
     shared = {"login", "requestPasswordReset", "resetPassword", "acceptInvitation", "unlockAccount"}
-    registration = {"registerPartner", "confirmEmail", "resendConfirmation"}
+    registration = {"presentTerms", "registerPartner", "confirmEmail", "resendConfirmation"}
     assert public == {f"admin.{name}" for name in shared} | {
         f"partner.{name}" for name in shared | registration
     }

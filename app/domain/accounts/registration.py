@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.domain.accounts import queries
 from app.domain.accounts.attempts import MAIL_BY_ADDRESS, address_key, take_attempt
+from app.domain.accounts.invitations import LONGEST, Inviter, inviter_of
 from app.domain.accounts.links import Purpose, issue_link, open_link, use_link
 from app.domain.accounts.passwords import check_password, hash_off_loop, record_for
 from app.domain.accounts.users import Audience, NewUser, clean_email, find_by_email, insert_user
@@ -14,19 +15,19 @@ from app.domain.errors import Invalid
 from app.domain.events import Subject, record
 from app.domain.permissions import PartnerRole
 from app.domain.scope import Actor, Scope
+from app.domain.terms.present import accept_in, require_present
 from app.domain.text import clean_name
 from app.infra.clock import zone
 from app.infra.crypto import SecretBox
 from app.infra.database import Row, Transaction, transaction
 from app.infra.money import MoneyError, decimals_of
 
-# The terms that are accepted at registration; later versions are announced as news.
-TERMS_VERSION = 1
 _CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 _INSERT_PARTNER = """
-INSERT INTO partners (code, name, state, currency, time_zone, sandbox, clock_offset, created_at)
-VALUES ($1, $2, 'pending', $3, $4, false, 0, $5) RETURNING id
+INSERT INTO partners (code, name, state, currency, time_zone, sandbox, clock_offset, parent_id, parent_promo_id,
+                      created_at)
+VALUES ($1, $2, 'pending', $3, $4, false, 0, $5, $6, $7) RETURNING id
 """
 _INSERT_PROFILE = """
 INSERT INTO partner_profiles (partner_id, tags, terms_version) VALUES ($1, '[]', $2)
@@ -45,14 +46,18 @@ class Registration:
     password: str
     currency: str
     time_zone: str
+    # The present version of the programme's terms; 0 when none is published.
     accept_terms_version: int
+    # The stag (`{promo}_{visit}`) or promo code by which a partner invited it (M1C).
+    invitation: str | None = None
 
 
 async def register_partner(scope: Scope, new: Registration, *, box: SecretBox) -> None:
     """Make a pending partner with its owner, and mail the confirmation link.
 
     The answer does not tell whether the e-mail was known: its owner gets a mail instead. Raises Invalid for bad
-    values, TooManyAttempts.
+    values or terms that are not the present ones, TooManyAttempts. An invitation that leads nowhere is recorded and
+    ignored.
     """
     await take_attempt(scope, MAIL_BY_ADDRESS, address_key(scope.ip))
     company, name, email = _checked(new)
@@ -63,11 +68,13 @@ async def register_partner(scope: Scope, new: Registration, *, box: SecretBox) -
     async with transaction() as tx:
         # Two registrations of one e-mail at once look like one after the other.
         await tx.fetch(queries.LOCK_EMAIL, box.digests(email)[-1])
+        present = await require_present(scope, tx, None, new.accept_terms_version)
+        inviter = await inviter_of(scope, tx, new.invitation) if new.invitation else None
         known = await find_by_email(tx, box, email)
         if known is not None:
             await record_for(scope, tx, "user.registration_repeated", known)
             return
-        partner_id = await _insert_partner(scope, tx, company, new)
+        partner_id = await _insert_partner(scope, tx, company, new, inviter)
         owner = NewUser(
             Audience.PARTNER,
             partner_id,
@@ -86,7 +93,15 @@ async def register_partner(scope: Scope, new: Registration, *, box: SecretBox) -
         acting = Scope(
             Actor(Audience.PARTNER.actor_kind, user_id), scope.clock, scope.request_id, frozenset()
         )
-        data = {"link_id": link_id, "terms_version": new.accept_terms_version}
+        if present is not None:
+            await accept_in(scope, tx, present.id, partner_id, user_id)
+        data: dict[str, object] = {
+            "link_id": link_id,
+            "terms_version": new.accept_terms_version,
+        }
+        if inviter is not None:
+            data["invitation"] = (new.invitation or "")[:LONGEST]
+            data["invitation_outcome"] = inviter.outcome
         subject = Subject("user", user_id)
         await record(acting, tx, "partner.registered", subject, partner_id=partner_id, data=data)
 
@@ -101,17 +116,22 @@ def _checked(new: Registration) -> tuple[str, str, str]:
         raise Invalid(str(error), field=("currency",)) from None
     except ValueError as error:
         raise Invalid(str(error), field=("timeZone",)) from None
-    if new.accept_terms_version != TERMS_VERSION:
-        raise Invalid(
-            f"accept the present terms, version {TERMS_VERSION}", field=("acceptTermsVersion",)
-        )
     return company, name, clean_email(new.email)
 
 
-async def _insert_partner(scope: Scope, tx: Transaction, company: str, new: Registration) -> int:
+async def _insert_partner(
+    scope: Scope, tx: Transaction, company: str, new: Registration, inviter: Inviter | None
+) -> int:
     code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(8))
     rows = await tx.fetch(
-        _INSERT_PARTNER, code, company, new.currency, new.time_zone, scope.machine_now()
+        _INSERT_PARTNER,
+        code,
+        company,
+        new.currency,
+        new.time_zone,
+        inviter.partner_id if inviter else None,
+        inviter.promo_id if inviter else None,
+        scope.machine_now(),
     )
     partner_id = int(rows[0]["id"])
     await tx.fetch(_INSERT_PROFILE, partner_id, new.accept_terms_version)

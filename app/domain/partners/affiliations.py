@@ -10,6 +10,7 @@ from app.domain.events import Subject, record
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
+from app.domain.terms.present import NO_TERMS, accept_in, require_present
 from app.infra.database import transaction
 from app.models import Affiliation, Brand
 
@@ -17,8 +18,8 @@ _LOCK = "SELECT state FROM affiliations WHERE id = $1 FOR UPDATE"
 _DECIDE = "UPDATE affiliations SET state = $2, decided_at = $3 WHERE id = $1"
 _APPLY = """
 INSERT INTO affiliations (partner_id, brand_id, state, terms_version, created_at)
-VALUES ($1, $2, 'pending', 1, $3)
-ON CONFLICT (partner_id, brand_id) DO UPDATE SET state = 'pending', decided_at = NULL
+VALUES ($1, $2, 'pending', $4, $3)
+ON CONFLICT (partner_id, brand_id) DO UPDATE SET state = 'pending', decided_at = NULL, terms_version = $4
     WHERE affiliations.state IN ('rejected', 'deleted')
 RETURNING id
 """
@@ -74,16 +75,25 @@ async def affiliations(scope: Scope, chosen: AffiliationFilter) -> Listing[Affil
 
 
 @requires(Permission.MANAGE_CAMPAIGNS)
-async def apply_to_brand(scope: Scope, brand_id: int) -> Affiliation:
-    """Ask to promote a brand. Raises NotFound, or Conflict when there is a relation already."""
+async def apply_to_brand(
+    scope: Scope, brand_id: int, accept_terms_version: int | None = None
+) -> Affiliation:
+    """Ask to promote a brand, signing its present terms when it has some.
+
+    Raises NotFound, Invalid naming the version to accept, Conflict when there is a relation already.
+    """
     if scope.partner_id is None:
         raise Conflict("affiliations are applied for by partners")
     if not await scope.query(Brand).filter(id=brand_id, state="active").exists():
         raise NotFound("brand", field=("brandId",))
     async with transaction() as tx:
-        rows = await tx.fetch(_APPLY, scope.partner_id, brand_id, scope.now())
+        present = await require_present(scope, tx, brand_id, accept_terms_version)
+        number = NO_TERMS if present is None else present.number
+        rows = await tx.fetch(_APPLY, scope.partner_id, brand_id, scope.now(), number)
         if not rows:
             raise Conflict("there is a relation to this brand already", field=("brandId",))
+        if present is not None:
+            await accept_in(scope, tx, present.id, scope.partner_id, scope.actor.id)
         subject = Subject("affiliation", rows[0]["id"])
         await record(
             scope,
@@ -92,6 +102,7 @@ async def apply_to_brand(scope: Scope, brand_id: int) -> Affiliation:
             subject,
             partner_id=scope.partner_id,
             brand_id=brand_id,
+            data={"terms_version": number},
         )
     return await scope.query(Affiliation).get(id=rows[0]["id"])
 

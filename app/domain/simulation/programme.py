@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.accounts.registration import TERMS_VERSION
 from app.domain.accounts.users import Audience, NewUser, insert_user
 from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign, create_promo
 from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole, StaffRole
 from app.domain.scope import Actor, Scope
+from app.domain.simulation.announcements import make_announcements
 from app.domain.simulation.offer import make_offer
 from app.domain.simulation.plans import REVENUE_SHARE, SALES, make_individual_plans
 from app.infra.clock import Clock
@@ -74,6 +74,7 @@ async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.
         ]
         await _affiliations(partners, casino, shop, now)
         await _users(tx, partners, shop, box, now)
+    await make_announcements(clock, request_id, casino, shop)
     promos: dict[str, list[int]] = {CASINO: [], SHOP: []}
     shop_promos: dict[str, list[int]] = {}
     for partner in partners:
@@ -186,9 +187,7 @@ async def _users(
         return user_id or 0
 
     olga = await add("operator@demo.test", "Olga Operator", StaffRole.OWNER)
-    await PartnerProfile.create(
-        partner=partners[0], manager_id=olga, tags=["vip"], terms_version=TERMS_VERSION
-    )
+    await PartnerProfile.create(partner=partners[0], manager_id=olga, tags=["vip"], terms_version=1)
     await add(
         "advertiser@demo.test", "Adrian Advertiser", StaffRole.ADVERTISER, brand_ids=(shop.id,)
     )

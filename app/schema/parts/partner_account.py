@@ -33,7 +33,11 @@ class RegisterPartnerInput:
     currency: CurrencyCode = strawberry.field(description="The default of your reports.")
     time_zone: str = strawberry.field(default="UTC", description="Such as Europe/Bucharest.")
     accept_terms_version: int = strawberry.field(
-        description="The version of the terms that you accept."
+        description="The number of presentTerms; 0 when there are none."
+    )
+    invitation: str | None = strawberry.field(
+        default=None,
+        description="By whom you came: the stag of the link, such as 45_455881081474779136, or a promo's code.",
     )
 
 
@@ -74,6 +78,9 @@ class DocumentInput:
 @strawberry.input(description="A brand to promote.")
 class ApplyInput:
     brand_id: strawberry.ID = strawberry.field(description="The brand.")
+    accept_terms_version: int | None = strawberry.field(
+        default=None, description="The number of the brand's presentTerms, when it has some."
+    )
 
 
 @strawberry.input(description="Whose statistic token.")
@@ -118,6 +125,7 @@ class PartnerAccountMutations:
             input.currency,
             input.time_zone,
             input.accept_terms_version,
+            input.invitation,
         )
         await registration.register_partner(
             visitor_scope(info), new, box=context_of(info).services.box
@@ -198,7 +206,9 @@ class PartnerAccountMutations:
     @mutation(permission_of(affiliations.apply_to_brand), "Ask to promote a brand.")
     async def apply_to_brand(self, info: Info[Any, Any], input: ApplyInput) -> AffiliationPayload:
         row = await affiliations.apply_to_brand(
-            scope_of(info), decode_id("Brand", input.brand_id, "brandId")
+            scope_of(info),
+            decode_id("Brand", input.brand_id, "brandId"),
+            input.accept_terms_version,
         )
         return AffiliationPayload(affiliation=Affiliation.of(row))
 

@@ -184,7 +184,7 @@ async def test_a60_a_registration_is_answered_alike_and_hashes_once(
         name="Rita Reviewer",
         password="seven green tractors",
         currency="EUR",
-        acceptTermsVersion=1,
+        acceptTermsVersion=0,
     )
     assert [answer[1]["data"]["registerPartner"]["done"] for answer in answers] == [True]
     assert work == {(0, 1)}
@@ -204,7 +204,7 @@ async def test_a60_a_repeated_registration_changes_nothing_of_the_account_it_mee
         email="known@somebody.test",
         password="another good password",
         currency="EUR",
-        acceptTermsVersion=1,
+        acceptTermsVersion=0,
     )
     assert await row_of(user) == before
     assert await Partner.all().count() == 1
@@ -219,7 +219,7 @@ async def test_a60_two_registrations_of_one_email_at_once_are_answered_alike(
         "email": "twice@somebody.test",
         "password": "seven green tractors",
         "currency": "EUR",
-        "acceptTermsVersion": 1,
+        "acceptTermsVersion": 0,
     }
     both = await asyncio.gather(*(change(client, "registerPartner", **values) for _ in range(4)))
     assert both == [{"done": True, "userErrors": []}] * 4

@@ -1,0 +1,1 @@
+"""Contacts: whom partners may write to (A69)."""

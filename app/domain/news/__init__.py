@@ -1,0 +1,1 @@
+"""News: articles of the programme and of brands for partners (A69)."""
