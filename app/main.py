@@ -97,6 +97,7 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             links,
             network_links,
             countries,
+            Scope.visitor(clock, "clicks"),
             box.fingerprint_key,
             signer,
             Storage(configuration),

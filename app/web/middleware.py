@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
@@ -34,34 +35,39 @@ class ClientAddress:
     def __init__(self, app: ASGIApp, trusted: tuple[Network, ...]) -> None:
         self._app = app
         self._trusted = tuple(_unmapped(network) for network in trusted)
+        # Every click passes here, and most come from addresses that came before.
+        self._judged = lru_cache(maxsize=50_000)(self._judge)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
-        if client is not None:
-            peer = _address(client[0])
-            if peer is not None and str(peer) != client[0]:
-                scope["client"] = (str(peer), client[1])
-            if self._trusted and peer is not None and self._is_trusted(peer):
-                forwarded = Headers(scope=scope).getlist("x-forwarded-for")
-                if address := self._original(forwarded):
-                    scope["client"] = (address, 0)
+        if client is not None and (peer := self._judged(client[0])) is not None:
+            address, trusted = peer
+            if address != client[0]:
+                scope["client"] = (address, client[1])
+            if trusted:
+                lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+                if lines and (original := self._original(lines)):
+                    scope["client"] = (original, 0)
         await self._app(scope, receive, send)
 
-    def _original(self, forwarded: list[str]) -> str | None:
+    def _original(self, lines: list[bytes]) -> str | None:
         """The nearest address that is not one of our proxies; None when the header is not made of addresses."""
-        hops = [hop.strip() for line in forwarded for hop in line.split(",")]
         nearest = None
-        for hop in reversed(hops):
-            address = _address(hop)
-            if address is None:
+        for hop in reversed(b",".join(lines).decode("latin-1").split(",")):
+            judged = self._judged(hop.strip())
+            if judged is None:
                 return nearest
-            nearest = str(address)
-            if not self._is_trusted(address):
+            nearest, trusted = judged
+            if not trusted:
                 return nearest
         return nearest
 
-    def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
+    def _judge(self, text: str) -> tuple[str, bool] | None:
+        """The address in its one form, and whether it is a trusted proxy's; None when it is no address."""
+        address = _address(text)
+        if address is None:
+            return None
+        return str(address), any(address in network for network in self._trusted)
 
 
 def _address(text: str) -> Address | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
+    from app.domain.scope import Scope
     from app.domain.visits.links import Link
     from app.domain.visits.network import NetworkLink
     from app.infra.clock import Clock
@@ -32,6 +33,8 @@ class Services:
     links: LinkCache[Link]
     network_links: LinkCache[NetworkLink]
     countries: Countries
+    # Whoever follows a link.
+    visitor: Scope
     # Under which visitors' fingerprints are made.
     fingerprint_key: bytes
     signer: CursorSigner

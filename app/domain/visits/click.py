@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from app.domain.scope import Scope
 from app.domain.visits.destination import destination
@@ -15,8 +15,10 @@ from app.infra.clock import business_day
 from app.infra.encoding import dumps_text
 
 
-@dataclass(frozen=True, slots=True)
-class Click:
+# Plain tuples: one of each is made for every click, and a visit is a row as it stands.
+
+
+class Click(NamedTuple):
     """What a request says about a visitor."""
 
     query: bytes
@@ -34,8 +36,7 @@ class Click:
     network: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewVisit:
+class NewVisit(NamedTuple):
     """A click as it will be stored; the fields are the columns of `visits`, but for the recording."""
 
     id: int
@@ -64,8 +65,7 @@ class NewVisit:
     corrupted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewFallbackVisit:
+class NewFallbackVisit(NamedTuple):
     """A click that went to the fallback, as it will be stored (A10)."""
 
     id: int

@@ -7,8 +7,7 @@ have committed is inserted unless it is there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 
 from app.domain.events import Subject, record
 from app.domain.scope import Scope
@@ -16,11 +15,8 @@ from app.domain.visits.click import NewFallbackVisit, NewVisit
 from app.infra.database import Transaction, fetch, transaction
 from app.infra.visit_ids import VisitIds
 
-_COLUMNS = tuple(each.name for each in fields(NewVisit))
-_FALLBACK_COLUMNS = tuple(each.name for each in fields(NewFallbackVisit))
-# `dataclasses.astuple` copies deeply, field by field; this is the plain tuple.
-_row = attrgetter(*_COLUMNS)
-_fallback_row = attrgetter(*_FALLBACK_COLUMNS)
+_COLUMNS = NewVisit._fields
+_FALLBACK_COLUMNS = NewFallbackVisit._fields
 
 
 def _insert_once(table: str, columns: Sequence[str]) -> str:
@@ -47,7 +43,7 @@ async def record_clicks(_scope: Scope, clicks: Clicks) -> None:
         await write_visits(tx, clicks.visits)
         if clicks.fallbacks:
             recording = await tx.recording()
-            rows = [(*_fallback_row(each), recording) for each in clicks.fallbacks]
+            rows = [(*each, recording) for each in clicks.fallbacks]
             await tx.copy("fallback_visits", (*_FALLBACK_COLUMNS, "recording_id"), rows)
 
 
@@ -55,11 +51,11 @@ async def record_clicks_once(_scope: Scope, clicks: Clicks) -> None:
     """Commit clicks of which an earlier attempt may have committed some. Raises DatabaseError."""
     async with transaction() as tx:
         recording = await tx.recording()
-        visits = [(*_row(visit), recording) for visit, _ in clicks.visits]
+        visits = [(*visit, recording) for visit, _ in clicks.visits]
         await tx.execute_many(_INSERT_VISIT, visits)
         addresses = [(visit.id, ip) for visit, ip in clicks.visits if ip is not None]
         await tx.execute_many(_INSERT_ADDRESS, addresses)
-        fallbacks = [(*_fallback_row(each), recording) for each in clicks.fallbacks]
+        fallbacks = [(*each, recording) for each in clicks.fallbacks]
         await tx.execute_many(_INSERT_FALLBACK, fallbacks)
 
 
@@ -68,7 +64,7 @@ async def write_visits(tx: Transaction, visits: Sequence[tuple[NewVisit, str | N
     if not visits:
         return
     recording = await tx.recording()
-    rows = [(*_row(visit), recording) for visit, _ in visits]
+    rows = [(*visit, recording) for visit, _ in visits]
     await tx.copy("visits", (*_COLUMNS, "recording_id"), rows)
     addresses = [(visit.id, ip) for visit, ip in visits if ip is not None]
     if addresses:

@@ -44,6 +44,9 @@ def parse_tags(query: bytes) -> Tags:
 
 
 def _decode(raw: bytes, longest: int) -> tuple[str, bool]:
+    if len(raw) <= longest and raw.isalnum():
+        # Most of them: nothing to decode, replace or cut.
+        return raw.decode("ascii"), False
     bad = _BAD_ESCAPE.search(raw) is not None
     data = unquote_to_bytes(raw.replace(b"+", b" "))
     try:

@@ -5,11 +5,9 @@ This door stands before the others and speaks plain ASGI: it is the busiest, and
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.domain.campaigns.codes import RESERVED
-from app.domain.scope import Scope
 from app.domain.visits.click import (
     Click,
     NewFallbackVisit,
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Send
     from starlette.types import Scope as Request
 
+    from app.domain.scope import Scope
     from app.web.services import Services
 
 NETWORK_PATH = "/events/click"
@@ -66,8 +65,7 @@ class LinkDoor:
             return
         services: Services = scope["app"].state.services
         click = _click(services, scope)
-        asked = Scope.visitor(services.clock, "click", click.ip)
-        recorded = await _resolve(services, asked, code, click)
+        recorded = await _resolve(services, code, click)
         if isinstance(recorded, NewVisit):
             location = recorded.destination
             if method == "GET":
@@ -84,19 +82,18 @@ class LinkDoor:
         await _answer(send, 302, headers)
 
 
-async def _resolve(
-    services: Services, scope: Scope, code: str, click: Click
-) -> NewVisit | NewFallbackVisit:
+async def _resolve(services: Services, code: str, click: Click) -> NewVisit | NewFallbackVisit:
     """What is to be recorded of this click."""
+    scope = services.visitor
     visit_id = services.clicks.ids.next(scope.now())
     ad_type = None
     try:
         if code == NETWORK_PATH:
             parsed = parse_network_click(click.query)
-            ad_type, click = parsed.ad_type, replace(click, query=parsed.query)
+            ad_type, click = parsed.ad_type, click._replace(query=parsed.query)
             code = "/".join((parsed.partner_code, *parsed.codes))
             link = await _network_link(services, scope, code, parsed)
-        else:
+        elif (link := services.links.get(code)) is None:
             link = await services.links.find(code, lambda: find_link(code))
     except LinksAway:
         return new_fallback_visit(scope, code, "database_away", click, visit_id)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ REPLAY_EVERY = 0.25
 # How often journals of processes that have died are looked for.
 TAKE_OVER_EVERY = 5.0
 
+# A visit with its client address, or one that went to the fallback.
 Recordable = tuple[NewVisit, str | None] | NewFallbackVisit
 _VISIT, _FALLBACK = "visit", "fallback"
 
@@ -116,7 +116,7 @@ class ClickRecorder:
 
     async def _commit(self, batch: Sequence[Recordable]) -> bool:
         """Commit within the patience; False when that failed or its outcome is not known."""
-        task = asyncio.create_task(record_clicks(self._scope, _sorted(batch)))
+        task = asyncio.create_task(record_clicks(self._scope, sorted_clicks(batch)))
         done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done:
             self._give_up(task)
@@ -205,7 +205,7 @@ class ClickRecorder:
             await record_dropped_clicks(self._scope, unreported)
 
     async def _apply(self, entries: Sequence[bytes]) -> None:
-        clicks = _sorted([_decode(entry) for entry in entries])
+        clicks = sorted_clicks([_decode(entry) for entry in entries])
         task = asyncio.create_task(record_clicks_once(self._scope, clicks))
         # Patient: a database that has just come back may be slow.
         done, _ = await asyncio.wait({task}, timeout=self._patience * 10)
@@ -227,7 +227,8 @@ class ClickRecorder:
             await self._apply([entry])
 
 
-def _sorted(batch: Sequence[Recordable]) -> Clicks:
+def sorted_clicks(batch: Sequence[Recordable]) -> Clicks:
+    """The clicks by kind, in their order."""
     clicks = Clicks()
     for click in batch:
         if isinstance(click, NewFallbackVisit):
@@ -239,21 +240,21 @@ def _sorted(batch: Sequence[Recordable]) -> Clicks:
 
 def _encode(click: Recordable) -> bytes:
     if isinstance(click, NewFallbackVisit):
-        return dumps([_FALLBACK, asdict(click)])
+        return dumps([_FALLBACK, click._asdict()])
     visit, ip = click
-    return dumps([_VISIT, asdict(visit), ip])
+    return dumps([_VISIT, visit._asdict(), ip])
 
 
 def _decode(entry: bytes) -> Recordable:
     kind, values, *ip = loads(entry)
     values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
     if kind == _FALLBACK:
-        return NewFallbackVisit(**_known(NewFallbackVisit, values))
+        return NewFallbackVisit(**_known(NewFallbackVisit._fields, values))
     values["business_day"] = date.fromisoformat(values["business_day"])
     values["attributable_until"] = datetime.fromisoformat(values["attributable_until"])
-    return NewVisit(**_known(NewVisit, values)), ip[0]
+    return NewVisit(**_known(NewVisit._fields, values)), ip[0]
 
 
-def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+def _known(columns: Sequence[str], values: dict[str, Any]) -> dict[str, Any]:
     """What this version has columns for: a journal may be of the version before or after."""
-    return {each.name: values.get(each.name) for each in fields(kind)}
+    return {column: values.get(column) for column in columns}

@@ -47,12 +47,12 @@ def network_of(ip: str | None) -> str | None:
     """The address without its last part: /24 of IPv4, /48 of IPv6. What may be kept after the retention time."""
     if ip is None:
         return None
+    if "." in ip and ":" not in ip:
+        return f"{ip.rpartition('.')[0]}.0/24"
     try:
-        address = ipaddress.ip_address(ip)
+        return str(ipaddress.ip_network(f"{ip}/48", strict=False))
     except ValueError:
         return None
-    length = 24 if address.version == 4 else 48
-    return str(ipaddress.ip_network(f"{address}/{length}", strict=False))
 
 
 def visitor_of(cookies: bytes) -> int | None:

@@ -1,0 +1,1 @@
+"""What the benchmark of tracking links runs: four servers and a load."""

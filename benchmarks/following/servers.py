@@ -1,0 +1,96 @@
+"""The servers that are compared: the product, the product without recording, one insert per click, a bare redirect."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from app.domain.scope import Scope
+from app.domain.visits.record import record_clicks
+from app.infra.clock import SystemClock
+from app.infra.telemetry import configure_logging
+from app.main import create_app
+from app.settings import load_settings
+from app.web.clicks.recorder import sorted_clicks
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.types import ASGIApp, Receive, Send
+    from starlette.types import Scope as Request
+
+    from app.web.clicks.recorder import ClickRecorder, Recordable
+
+
+def durable() -> Starlette:
+    """The product as it is."""
+    settings = load_settings()
+    configure_logging(settings, "bench")
+    return create_app(settings)
+
+
+def without_recording() -> ASGIApp:
+    """The same route: the link is found, the visit is made, and nobody keeps it."""
+
+    def record(_recorder: ClickRecorder, _click: Recordable) -> asyncio.Future[None]:
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    return _recording_by(record)
+
+
+def insert_each() -> ASGIApp:
+    """The same route with a transaction of its own for each click."""
+    scope = Scope.system(SystemClock(), "bench")
+
+    def record(_recorder: ClickRecorder, click: Recordable) -> asyncio.Future[None]:
+        return asyncio.ensure_future(record_clicks(scope, sorted_clicks([click])))
+
+    return _recording_by(record)
+
+
+def _recording_by(record: Any) -> ASGIApp:
+    application = durable()
+
+    async def app(scope: Request, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            clicks = application.state.services.clicks
+            if not isinstance(clicks, _Instead):
+                application.state.services.clicks = _Instead(clicks, record)
+        await application(scope, receive, send)
+
+    return app
+
+
+class _Instead:
+    """The recorder's place, taken by another way of recording."""
+
+    def __init__(self, recorder: ClickRecorder, record: Any) -> None:
+        self.ids = recorder.ids
+        self._recorder, self._record = recorder, record
+
+    def record(self, click: Recordable) -> asyncio.Future[None]:
+        """Record a click in that other way."""
+        done: asyncio.Future[None] = self._record(self._recorder, click)
+        return done
+
+
+def bare() -> ASGIApp:
+    """A redirect that looks nothing up and keeps nothing: what the server can do at all."""
+    headers = [
+        (b"location", b"https://brand.example/welcome?lang=en&stag=1_1234567890123456789"),
+        (b"cache-control", b"no-store"),
+        (b"referrer-policy", b"no-referrer-when-downgrade"),
+        (b"content-length", b"0"),
+    ]
+
+    async def app(scope: Request, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        await send({"type": "http.response.start", "status": 302, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
