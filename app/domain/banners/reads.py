@@ -15,7 +15,6 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
-from app.domain.text import clean_language
 from app.infra.database import fetch
 from app.models import Banner, BannerPartner
 
@@ -122,12 +121,12 @@ async def _visible(scope: Scope) -> QuerySet[Banner]:
 
 @requires(Permission.READ_OFFERS)
 async def banners(scope: Scope, chosen: BannerFilter) -> Listing[Banner]:
-    """The banners that exist for this scope. Raises Invalid for a resolution or a language that is none."""
+    """The banners that exist for this scope. Raises Invalid for a resolution that is none."""
     rows = await _visible(scope)
     exact = {
         "brand_id": chosen.brand_id,
         "title__icontains": chosen.title_contains,
-        "language": chosen.language and clean_language(chosen.language, "language"),
+        "language": chosen.language,
         "format": chosen.format,
         "private": chosen.private,
         "width__gte": chosen.min_width,
