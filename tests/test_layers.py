@@ -97,6 +97,11 @@ WITHOUT_PERMISSION = {
     "visits.record.record_clicks_once": "whoever follows a link is recorded",
     "visits.record.record_dropped_clicks": OPERATION,
     "visits.record.take_visit_ids": OPERATION,
+    "brands.brand_rows.require_brand": PART,
+    "brands.load_downtimes": "reads through a function that declares it",
+    "campaigns.operator_commands.require_campaign": PART,
+    "campaigns.operator_commands.require_promo": PART,
+    "simulation.offer.make_offer": OPERATION,
 }
 
 

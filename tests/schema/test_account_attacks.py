@@ -427,7 +427,7 @@ def _modules_with_an_event(names: set[str]) -> dict[str, bool]:
 
 
 def _records(name: str, functions: dict[str, Any], seen: set[str]) -> bool:
-    if name in {"record", "record_for"}:
+    if name in {"record", "record_for", "record_brand", "record_edit"}:
         return True
     if name in seen or name not in functions:
         return False
@@ -463,6 +463,21 @@ _OTHER_NAMES = {
     "makeBannerPublic": "make_public",
     "makeBannerPrivate": "make_private",
     "expirePartnerUserStatisticToken": "expire_statistic_token_of_partner_user",
+    "enableLanding": "set_landing_state",
+    "disableLanding": "set_landing_state",
+    "enableTrafficSource": "set_traffic_source_state",
+    "disableTrafficSource": "set_traffic_source_state",
+    "setTrafficSourcePolicy": "set_policy",
+    "enablePromotion": "set_promotion_state",
+    "disablePromotion": "set_promotion_state",
+    "enableCoupon": "set_coupon_state",
+    "disableCoupon": "set_coupon_state",
+    "announceBrandChange": "announce_change",
+    "cancelBrandChange": "cancel_change",
+    "setBrandPrepaid": "set_prepaid",
+    "depositBrandFunds": "deposit",
+    "correctBrandFunds": "correct_funding",
+    "cancelCampaignPlanMove": "cancel_plan_move",
 }
 
 
