@@ -176,7 +176,7 @@ async def make_promo(
 async def make_visits(
     promo: Promo, clock: Clock, count: int = 1, query: bytes = b"", **columns: Any
 ) -> list[int]:
-    """Recorded visits of the promo at the clock's time; returns their ids."""
+    """Recorded visits of the promo at the clock's time, with these columns; returns their ids."""
     scope = Scope.visitor(clock, "test-request")
     ids = await take_visit_ids(scope)
     link = await find_link(promo.code)
@@ -186,7 +186,8 @@ async def make_visits(
     for _ in range(count):
         click = Click(query, "203.0.113.9", "Mozilla/5.0 (Windows NT 10.0)", None, device="desktop")
         visit_id = ids.next(clock.now())
-        made.append((new_visit(scope, link, click, visit_id, BOX.fingerprint_key), click.ip))
+        visit = new_visit(scope, link, click, visit_id, BOX.fingerprint_key)
+        made.append((visit._replace(**columns), click.ip))
     async with transaction() as tx:
         await write_visits(tx, made)
     return [visit.id for visit, _ in made]

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.domain.activity import queries
+from app.domain.attribution.decide import Attribution
 from app.domain.events import NewEvent, Subject, record_all
-from app.domain.players.register import Attribution
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.database import Row, Transaction

@@ -10,18 +10,12 @@ from typing import Any
 
 from app.domain.activity import queries
 from app.domain.activity.first_deposits import FirstDepositReport, record_first_deposits
+from app.domain.attribution.decide import Attribution, Claim, attribute
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record_all
 from app.domain.intake import CHUNK, CLOCK_SKEW, Item, Stag, lock_brand_intake, parse_time
 from app.domain.permissions import Permission, requires
-from app.domain.players.register import (
-    Attribution,
-    NewPlayer,
-    Status,
-    find_players,
-    find_visits,
-    insert_players,
-)
+from app.domain.players.register import NewPlayer, Status, find_players, insert_players
 from app.domain.reports.metrics import ACTIVITY_METRICS, Kind
 from app.domain.scope import Scope
 from app.infra.clock import business_day
@@ -209,18 +203,13 @@ async def _players(
     known = await find_players(tx, brand.id, [item.user_id for item in items])
     players = {user_id: (player.id, player.attribution) for user_id, player in known.items()}
     strangers = {item.user_id: item for item in items if item.user_id not in known and item.tag}
-    visits = await find_visits(tx, brand.id, [item.tag for item in strangers.values() if item.tag])
+    claims = [Claim(item.tag, None, interval.start) for item in strangers.values()]
+    decisions = await attribute(tx, brand, claims, needs_open=True)
     fresh = []
-    for item in strangers.values():
-        visit = visits.get(item.tag.visit_id) if item.tag else None
-        if visit is None or item.tag is None or visit.promo_id != item.tag.promo_id:
-            continue
-        if not visit.open:
-            continue
-        if visit.attributable_until is not None and interval.start > visit.attributable_until:
-            continue
-        player = NewPlayer(item.user_id, item.tag, interval.start, None, None, item.currency)
-        fresh.append((player, visit))
+    for item, decision in zip(strangers.values(), decisions, strict=True):
+        if isinstance(decision, Attribution):
+            player = NewPlayer(item.user_id, item.tag, interval.start, None, None, item.currency)
+            fresh.append((player, decision))
     ids = await insert_players(scope, tx, brand, fresh)
     return players | {player.user_id: (ids[player.user_id], visit) for player, visit in fresh}
 

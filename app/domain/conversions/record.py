@@ -8,19 +8,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from app.domain.attribution.decide import Attribution, Claim, Refusal, attribute
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record_all
 from app.domain.intake import CHUNK, Item, Stag, lock_brand_intake
 from app.domain.permissions import Permission, requires
-from app.domain.players.register import Attribution, Status, find_visits
+from app.domain.players.register import Status
 from app.domain.scope import Scope
 from app.infra.clock import business_day
-from app.infra.database import Transaction, transaction
+from app.infra.database import Row, Transaction, transaction
+from app.infra.encoding import dumps_text, loads
 from app.infra.money import quantise
 from app.models import Brand
 
 _FIND = """
-SELECT kind, transaction_id, occurred_at, amount, currency, promo_id FROM conversions
+SELECT kind, transaction_id, occurred_at, amount, currency, promo_id, losing_candidates FROM conversions
 WHERE brand_id = $1 AND transaction_id = ANY($2::text[]) AND superseded_by IS NULL
 """
 _TAKE_IDS = "SELECT nextval('conversions_id_seq') AS id FROM generate_series(1, $1)"
@@ -36,7 +38,7 @@ _COLUMNS = (
         "transaction_id",
         "amount",
     ),
-    "description",
+    *("description", "visit_id", "attributed_by", "losing_candidates"),
 )
 
 
@@ -46,7 +48,9 @@ class NewConversion:
 
     kind: str
     transaction_id: str
-    tag: Stag
+    tag: Stag | None
+    # A coupon that is bound to a promo (M02).
+    coupon: str | None
     occurred_at: datetime
     amount: Decimal
     currency: str
@@ -83,12 +87,16 @@ async def _record_chunk(scope: Scope, brand: Brand, items: Sequence[Any]) -> lis
     good = [item for item in parsed if isinstance(item, NewConversion)]
     async with transaction() as tx:
         await lock_brand_intake(tx, brand.id)
-        visits = await find_visits(tx, brand.id, [item.tag for item in good])
+        claims = [Claim(item.tag, item.coupon, item.occurred_at) for item in good]
+        # Whoever clicked before a state stopped new ones still buys (M1D).
+        decided = iter(await attribute(tx, brand, claims, needs_open=False))
         rows = await tx.fetch(_FIND, brand.id, [item.transaction_id for item in good])
-        stored = {(row["kind"], row["transaction_id"]): _content(row) for row in rows}
+        stored = {(row["kind"], row["transaction_id"]): _stored(row) for row in rows}
         accepted: list[tuple[NewConversion, Attribution]] = []
         results = [
-            item if isinstance(item, ConversionResult) else _decide(item, visits, stored, accepted)
+            item
+            if isinstance(item, ConversionResult)
+            else _decide(item, next(decided), stored, accepted)
             for item in parsed
         ]
         await _write(scope, tx, brand, accepted)
@@ -105,8 +113,9 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewConversion | ConversionRe
             raise Invalid("type is neither sale nor lead", field=("type",))
         currency = item.currency(brand.currency)
         tag = item.stag()
-        if tag is None:
-            raise Invalid("tag is missing", field=("tag",))
+        coupon = item.text("coupon", 64)
+        if tag is None and coupon is None:
+            raise Invalid("tag and coupon are missing: send one of them", field=("tag",))
         amount = item.amount("amount", currency)
         if kind == "sale" and amount is None:
             raise Invalid("amount is missing", field=("amount",))
@@ -114,6 +123,7 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewConversion | ConversionRe
             kind,
             transaction_id,
             tag,
+            coupon,
             item.required_time("occurred_at", scope),
             quantise(amount or Decimal(0), currency),
             currency,
@@ -123,33 +133,43 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewConversion | ConversionRe
         return ConversionResult(transaction_id, Status.REJECTED, "invalid", error.message)
 
 
-def _content(row: dict[str, Any]) -> tuple[Any, ...]:
-    return (row["occurred_at"], row["amount"], row["currency"], row["promo_id"])
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A conversion that is there: its content, and the promos that it was or could have been attributed to."""
+
+    content: tuple[datetime, Decimal, str]
+    promos: frozenset[int]
+
+
+def _stored(row: Row) -> _Stored:
+    losing = [each["promo_id"] for each in loads(row["losing_candidates"])]
+    content = (row["occurred_at"], row["amount"], row["currency"])
+    return _Stored(content, frozenset({row["promo_id"], *losing}))
 
 
 def _decide(
     item: NewConversion,
-    visits: dict[int, Attribution],
-    stored: dict[tuple[str, str], tuple[Any, ...]],
+    decision: Attribution | Refusal,
+    stored: dict[tuple[str, str], _Stored],
     accepted: list[tuple[NewConversion, Attribution]],
 ) -> ConversionResult:
     """What becomes of an item; an item to be written is added to `accepted`."""
     key = (item.kind, item.transaction_id)
-    content = (item.occurred_at, item.amount, item.currency, item.tag.promo_id)
+    content = (item.occurred_at, item.amount, item.currency)
     if key in stored:
-        if stored[key] == content:
+        promo_id = decision.promo_id if isinstance(decision, Attribution) else None
+        named = item.tag.promo_id if item.tag else promo_id
+        if stored[key].content == content and named in stored[key].promos:
             return ConversionResult(item.transaction_id, Status.UNCHANGED)
         message = "this transaction is stored with other content"
         return ConversionResult(item.transaction_id, Status.REJECTED, "conflict", message)
-    visit = visits.get(item.tag.visit_id)
-    if visit is None or visit.promo_id != item.tag.promo_id:
-        message = f"no visit of this brand has the tag {item.tag}"
-        return ConversionResult(item.transaction_id, Status.REJECTED, "unknown_tag", message)
-    if visit.attributable_until is not None and item.occurred_at > visit.attributable_until:
-        message = f"the visit could be attributed until {visit.attributable_until.isoformat()}"
-        return ConversionResult(item.transaction_id, Status.REJECTED, "window_ended", message)
-    stored[key] = content
-    accepted.append((item, visit))
+    if isinstance(decision, Refusal):
+        return ConversionResult(
+            item.transaction_id, Status.REJECTED, decision.error, decision.message
+        )
+    promos = {decision.promo_id, *(each.promo_id for each in decision.losing)}
+    stored[key] = _Stored(content, frozenset(promos))
+    accepted.append((item, decision))
     return ConversionResult(item.transaction_id, Status.CREATED)
 
 
@@ -175,6 +195,7 @@ async def _write(
                 item.amount,
                 item.description,
             ),
+            *(visit.visit_id, visit.rule.value, dumps_text(visit.losing_candidates)),
         )
         for new_id, (item, visit) in zip(ids, accepted, strict=True)
     ]
@@ -194,6 +215,7 @@ async def _write(
                 "currency": item.currency,
                 "amount": item.amount,
                 "transaction_id": item.transaction_id,
+                "attributed_by": visit.rule.value,
             },
         )
         for new_id, (item, visit) in zip(ids, accepted, strict=True)

@@ -1,34 +1,22 @@
 """The SQL of players."""
 
-# The visits that stags name, with what a fact needs to know of their promo.
-FIND_VISITS = """
-SELECT v.id AS visit_id, v.promo_id, v.campaign_id, v.partner_id, v.country, v.attributable_until, c.plan_id,
-       c.state IN ('active', 'archived') AND b.state = 'active' AND t.state = 'active'
-       AND a.state IS NOT DISTINCT FROM 'accepted' AS open
-FROM visits v
-JOIN campaigns c ON c.id = v.campaign_id
-JOIN brands b ON b.id = v.brand_id
-JOIN partners t ON t.id = v.partner_id
-LEFT JOIN affiliations a ON a.partner_id = v.partner_id AND a.brand_id = v.brand_id
-WHERE v.brand_id = $1 AND v.id = ANY($2::bigint[])
-"""
-
 FIND_PLAYERS = """
 SELECT p.id, p.user_id, p.partner_id, p.campaign_id, p.promo_id, p.visit_id, p.country, p.language,
-       p.currency, p.sign_up_at, c.plan_id
+       p.currency, p.sign_up_at, p.losing_candidates, c.plan_id
 FROM players p JOIN campaigns c ON c.id = p.campaign_id
 WHERE p.brand_id = $1 AND p.user_id = ANY($2::text[])
 """
 
 INSERT_PLAYERS = """
 INSERT INTO players (brand_id, user_id, partner_id, campaign_id, promo_id, visit_id, country, language,
-                     currency, sign_up_at, created_at, subject_id)
+                     currency, sign_up_at, created_at, subject_id, attributed_by, losing_candidates)
 SELECT $1, item.user_id, item.partner_id, item.campaign_id, item.promo_id, item.visit_id, item.country,
-       item.language, item.currency, item.sign_up_at, $2, item.subject_id
+       item.language, item.currency, item.sign_up_at, $2, item.subject_id,
+       item.attributed_by, item.losing_candidates
 FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[],
-            $10::text[], $11::timestamptz[], $12::bigint[])
+            $10::text[], $11::timestamptz[], $12::bigint[], $13::text[], $14::jsonb[])
      AS item(user_id, partner_id, campaign_id, promo_id, visit_id, country, language, currency, sign_up_at,
-             subject_id)
+             subject_id, attributed_by, losing_candidates)
 RETURNING id, user_id
 """
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.attribution.decide import Attribution, Claim, Refusal, attribute
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record_all
 from app.domain.intake import CHUNK, Item, Stag, lock_brand_intake
@@ -18,7 +19,8 @@ from app.domain.players import queries
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.crypto import SecretBox
-from app.infra.database import Transaction, transaction
+from app.infra.database import Row, Transaction, transaction
+from app.infra.encoding import dumps_text, loads
 from app.models import Brand
 
 _PERSONAL = {
@@ -52,6 +54,8 @@ class NewPlayer:
     language: str | None
     # None: not said; a new player has the brand's.
     currency: str | None
+    # A coupon or bonus code that is bound to a promo (M02).
+    bonus_code: str | None = None
     # What the brand tells of the person: kept apart, under the person's own key (A6A).
     person: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,21 +73,6 @@ class PlayerResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribution:
-    """The visit that a player comes from, and the dimensions that its facts carry."""
-
-    visit_id: int | None
-    promo_id: int
-    campaign_id: int
-    plan_id: int
-    partner_id: int
-    country: str
-    attributable_until: datetime | None = None
-    # False: a state of partner, affiliation, brand or campaign stops new players (M1D).
-    open: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class KnownPlayer:
     """A player that is there already."""
 
@@ -93,6 +82,8 @@ class KnownPlayer:
     country: str
     language: str | None
     currency: str
+    # The stags under which the brand may know it: of what won, and of what it sent and lost.
+    tags: frozenset[str] = frozenset()
 
 
 @requires(Permission.SEND_BRAND_DATA)
@@ -118,14 +109,18 @@ async def _register_chunk(
     good = [item for item in parsed if isinstance(item, NewPlayer)]
     async with transaction() as tx:
         await lock_brand_intake(tx, brand.id)
-        visits = await find_visits(tx, brand.id, [item.tag for item in good if item.tag])
         known = await find_players(tx, brand.id, [item.user_id for item in good])
+        strangers = [item for item in good if item.user_id not in known]
+        claims = [Claim(item.tag, item.bonus_code, item.sign_up_at) for item in strangers]
+        decided = iter(await attribute(tx, brand, claims, needs_open=True))
         fresh: dict[str, tuple[NewPlayer, Attribution]] = {}
         results: list[PlayerResult] = []
         for item in parsed:
             if isinstance(item, PlayerResult):
                 results.append(item)
-            elif item.user_id in known:
+                continue
+            decision = None if item.user_id in known else next(decided)
+            if decision is None:
                 result, known[item.user_id] = await _repeat(
                     scope, tx, brand, known[item.user_id], item
                 )
@@ -133,7 +128,7 @@ async def _register_chunk(
             elif item.user_id in fresh:
                 results.append(_repeat_within_batch(fresh[item.user_id], item))
             else:
-                results.append(_attribute(item, visits, fresh))
+                results.append(_accept(item, decision, fresh))
         await insert_players(scope, tx, brand, list(fresh.values()), box)
     return results
 
@@ -154,6 +149,7 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewPlayer | PlayerResult:
             country=country,
             language=item.text("language", 16),
             currency=item.currency(brand.currency) if item.has("currency") else None,
+            bonus_code=item.text("bonus_code", 64),
             person=_person(item),
         )
     except Invalid as error:
@@ -166,29 +162,23 @@ def _person(item: Item) -> dict[str, str]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _attribute(
+def _accept(
     item: NewPlayer,
-    visits: dict[int, Attribution],
+    decision: Attribution | Refusal,
     fresh: dict[str, tuple[NewPlayer, Attribution]],
 ) -> PlayerResult:
-    """Decide about a player that is not there yet; an accepted one is added to `fresh`."""
-    tag = item.tag
-    if tag is None:
-        return _rejected(item, "no_tag", "the player is not known and carries no tag")
-    visit = visits.get(tag.visit_id)
-    if visit is None or visit.promo_id != tag.promo_id:
-        return _rejected(item, "unknown_tag", f"no visit of this brand has the tag {tag}")
-    if not visit.open:
-        message = "the partner, its relation to the brand, the brand or the campaign is stopped"
-        return _rejected(item, "not_attributable", message)
-    if visit.attributable_until is not None and item.sign_up_at > visit.attributable_until:
-        return _rejected(
-            item,
-            "window_ended",
-            f"the visit could be attributed until {visit.attributable_until.isoformat()}",
-        )
-    fresh[item.user_id] = (item, visit)
-    return PlayerResult(item.user_id, str(tag), tag.promo_id, Status.CREATED)
+    """The answer for a player that is not there yet; an accepted one is added to `fresh`."""
+    if isinstance(decision, Refusal):
+        return _rejected(item, decision.error, decision.message)
+    fresh[item.user_id] = (item, decision)
+    return PlayerResult(item.user_id, _stag(decision), decision.promo_id, Status.CREATED)
+
+
+def _stag(attribution: Attribution) -> str | None:
+    """The tag of what decided; a coupon has no visit."""
+    if attribution.visit_id is None:
+        return None
+    return f"{attribution.promo_id}_{attribution.visit_id}"
 
 
 async def _repeat(
@@ -198,8 +188,8 @@ async def _repeat(
 
     What the item does not say stays. Returns the player as it is afterwards as well.
     """
-    stag = f"{known.attribution.promo_id}_{known.attribution.visit_id}"
-    if item.tag is not None and str(item.tag) != stag:
+    stag = _stag(known.attribution)
+    if item.tag is not None and str(item.tag) not in known.tags:
         message = f"the player was registered with the tag {stag} and stays with it"
         return _rejected(item, "conflict", message), known
     profile = (
@@ -228,7 +218,7 @@ async def _repeat(
 def _repeat_within_batch(first: tuple[NewPlayer, Attribution], item: NewPlayer) -> PlayerResult:
     earlier, visit = first
     if item == earlier:
-        return PlayerResult(item.user_id, str(item.tag), visit.promo_id, Status.UNCHANGED)
+        return PlayerResult(item.user_id, _stag(visit), visit.promo_id, Status.UNCHANGED)
     return _rejected(item, "conflict", "the same batch holds this user_id with other content")
 
 
@@ -238,53 +228,34 @@ def _rejected(item: NewPlayer, error: str, message: str) -> PlayerResult:
     )
 
 
-async def find_visits(
-    tx: Transaction, brand_id: int, tags: Sequence[Stag]
-) -> dict[int, Attribution]:
-    """The visits of the brand that those tags name, by visit id."""
-    rows = (
-        await tx.fetch(queries.FIND_VISITS, brand_id, [tag.visit_id for tag in tags])
-        if tags
-        else []
-    )
-    return {
-        row["visit_id"]: Attribution(
-            row["visit_id"],
-            row["promo_id"],
-            row["campaign_id"],
-            row["plan_id"],
-            row["partner_id"],
-            row["country"],
-            row["attributable_until"],
-            row["open"],
-        )
-        for row in rows
-    }
-
-
 async def find_players(
     tx: Transaction, brand_id: int, user_ids: Sequence[str]
 ) -> dict[str, KnownPlayer]:
     """The players of the brand with those user ids, by user id."""
     rows = await tx.fetch(queries.FIND_PLAYERS, brand_id, list(user_ids)) if user_ids else []
-    return {
-        row["user_id"]: KnownPlayer(
-            row["id"],
-            row["user_id"],
-            Attribution(
-                row["visit_id"],
-                row["promo_id"],
-                row["campaign_id"],
-                row["plan_id"],
-                row["partner_id"],
-                row["country"],
-            ),
-            row["country"],
-            row["language"],
-            row["currency"],
-        )
-        for row in rows
-    }
+    return {row["user_id"]: _known(row) for row in rows}
+
+
+def _known(row: Row) -> KnownPlayer:
+    attribution = Attribution(
+        row["visit_id"],
+        row["promo_id"],
+        row["campaign_id"],
+        row["plan_id"],
+        row["partner_id"],
+        row["country"],
+    )
+    touches = [(row["promo_id"], row["visit_id"])]
+    touches += [(each["promo_id"], each["visit_id"]) for each in loads(row["losing_candidates"])]
+    return KnownPlayer(
+        row["id"],
+        row["user_id"],
+        attribution,
+        row["country"],
+        row["language"],
+        row["currency"],
+        frozenset(f"{promo_id}_{visit_id}" for promo_id, visit_id in touches if visit_id),
+    )
 
 
 async def insert_players(
@@ -317,6 +288,8 @@ async def insert_players(
         [currencies[item.user_id] for item, _ in fresh],
         [item.sign_up_at for item, _ in fresh],
         [subjects.get(item.user_id) for item, _ in fresh],
+        [visit.rule.value for _, visit in fresh],
+        [dumps_text(visit.losing_candidates) for _, visit in fresh],
     )
     ids = {row["user_id"]: int(row["id"]) for row in rows}
     await tx.fetch(
@@ -346,6 +319,7 @@ async def insert_players(
                 "campaign_id": visit.campaign_id,
                 "country": countries[item.user_id],
                 "currency": currencies[item.user_id],
+                "attributed_by": visit.rule.value,
             },
         )
         for item, visit in fresh
