@@ -129,7 +129,7 @@ async def test_o02_a_promo_leads_to_another_landing_of_its_brand(
     ],
 )
 async def test_o02_a_landing_that_does_not_fit_is_refused(
-    world: World, manager: Scope, clock: ManualClock, columns: dict[str, str], refusal: Any
+    world: World, manager: Scope, clock: ManualClock, columns: dict[str, Any], refusal: Any
 ) -> None:
     landing = await Landing.create(
         brand=world.brand, title="L", url="https://x.example/", created_at=clock.now(), **columns
