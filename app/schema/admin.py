@@ -26,6 +26,7 @@ from app.schema.parts.events import EventQueries
 from app.schema.parts.offer import OfferMutations, OfferQueries
 from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
 from app.schema.parts.plans import PlanMutations, PlanVersionMutations, StaffPlanQueries
+from app.schema.parts.players import PlayerQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.parts.staff_programme import StaffProgrammeMutations, StaffProgrammeQueries
 from app.schema.ticks import ticks_field
@@ -62,6 +63,7 @@ class Query(
     BrandQueries,
     OfferQueries,
     OperatorCampaignQueries,
+    PlayerQueries,
     StaffPlanQueries,
     StaffProgrammeQueries,
 ):

@@ -35,6 +35,7 @@ from app.models import (
     PartnerNote,
     PlanAssignment,
     PlanVersion,
+    Player,
     Postback,
     Promo,
     Session,
@@ -239,8 +240,20 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             created_at=now,
         )
         child = await make_partner(clock, parent=partner, parent_promo_id=promo.id)
+        player = await Player.create(
+            brand=brand,
+            user_id="same-user",
+            partner=partner,
+            campaign=campaign,
+            promo=promo,
+            country="RO",
+            currency="EUR",
+            sign_up_at=now,
+            created_at=now,
+        )
         rows: dict[str, Any] = {
             "Brand": brand,
+            "Player": player,
             "CommissionPlan": plan,
             "PlanVersion": version,
             "PlanAssignment": assignment,
@@ -302,6 +315,7 @@ TYPES = (
     "TrafficSource",
     "Campaign",
     "Promo",
+    "Player",
     "Postback",
     "NewsArticle",
     "Contact",
