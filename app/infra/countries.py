@@ -11,6 +11,8 @@ import maxminddb
 from app.infra.telemetry import logger
 
 UNKNOWN = "ZZ"
+# What the library raises for files that are none, or damaged.
+_DAMAGED = (maxminddb.InvalidDatabaseError, ValueError, TypeError)
 
 
 class Countries:
@@ -19,7 +21,8 @@ class Countries:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._reader: Any = None
-        self._modified = 0.0
+        # Time, size and place on the disk of the file that was read.
+        self._read: tuple[int, ...] = ()
         self.refresh()
 
     def refresh(self) -> bool:
@@ -27,14 +30,15 @@ class Countries:
         if self._path is None:
             return False
         try:
-            modified = self._path.stat().st_mtime
-            if modified == self._modified:
+            found = self._path.stat()
+            present = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if present == self._read:
                 return False
             reader = maxminddb.open_database(self._path, maxminddb.MODE_MEMORY)
-        except (OSError, maxminddb.InvalidDatabaseError, ValueError) as error:
+        except (OSError, *_DAMAGED) as error:
             logger().warning("countries.unreadable", path=str(self._path), error=str(error))
             return False
-        self._reader, self._modified = reader, modified
+        self._reader, self._read = reader, present
         return True
 
     def of(self, ip: str) -> str:
@@ -43,10 +47,11 @@ class Countries:
             return UNKNOWN
         try:
             found = self._reader.get(ipaddress.ip_address(ip))
-        except (ValueError, maxminddb.InvalidDatabaseError):
+        except _DAMAGED:
             return UNKNOWN
         for name in ("country", "registered_country"):
-            code = (found or {}).get(name, {}).get("iso_code")
+            country = found.get(name) if isinstance(found, dict) else None
+            code = country.get("iso_code") if isinstance(country, dict) else None
             if isinstance(code, str) and len(code) == 2:
                 return code
         return UNKNOWN

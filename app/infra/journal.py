@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _SUFFIX = ".journal"
+_DAMAGED = ".damaged"
 # Length and checksum of what follows.
 _HEAD = struct.Struct("<II")
 # A longer entry is no entry but damage.
@@ -35,6 +36,8 @@ class Journal:
         self.limit = limit
         self._descriptor = descriptor
         self._end = os.fstat(descriptor).st_size
+        # The last append was: by its bound, or by the disk.
+        self._refused = False
 
     @classmethod
     def create(cls, directory: Path, limit: int) -> Journal:
@@ -56,12 +59,13 @@ class Journal:
 
     @property
     def has_room(self) -> bool:
-        """Whether it can take more."""
-        return self._end < self.limit
+        """Whether it can take more, as far as the last append has shown."""
+        return self._end < self.limit and not self._refused
 
     def append(self, entries: Sequence[bytes]) -> None:
         """Write entries and wait until the disk has them. Raises JournalFull: then none of them is there."""
         data = b"".join(_HEAD.pack(len(entry), zlib.crc32(entry)) + entry for entry in entries)
+        self._refused = True
         if self._end + len(data) > self.limit:
             raise JournalFull(f"{self.path.name} holds {self._end} of {self.limit} bytes")
         try:
@@ -72,6 +76,7 @@ class Journal:
                 os.ftruncate(self._descriptor, self._end)
             raise JournalFull(str(error)) from error
         self._end += len(data)
+        self._refused = False
 
     def read(self, offset: int, most: int) -> tuple[list[bytes], int]:
         """Up to `most` entries from an offset on, and the offset after them. Nothing more: an empty list."""
@@ -82,7 +87,8 @@ class Journal:
                 break
             length, checksum = _HEAD.unpack(head)
             entry = os.pread(self._descriptor, min(length, _LONGEST), offset + _HEAD.size)
-            if len(entry) < length or zlib.crc32(entry) != checksum:
+            # No entry is empty: zeros are a file that grew before its bytes reached the disk.
+            if not length or len(entry) < length or zlib.crc32(entry) != checksum:
                 # The end of a write that was cut off: nobody was told that it is kept.
                 break
             entries.append(entry)
@@ -93,6 +99,14 @@ class Journal:
         """Forget all entries: they are where they belong."""
         os.ftruncate(self._descriptor, 0)
         self._end = 0
+        self._refused = False
+
+    def set_aside(self) -> Path:
+        """Keep the file under a name that nobody takes over, for a person to look at; returns that name."""
+        damaged = self.path.with_suffix(_DAMAGED)
+        self.path.rename(damaged)
+        os.close(self._descriptor)
+        return damaged
 
     def close(self) -> None:
         """Let go of the file. An empty one is removed; entries stay for whoever takes it over."""
