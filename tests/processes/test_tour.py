@@ -25,6 +25,11 @@ pytestmark = pytest.mark.timeout(300)
 _KEY = ("demo-brand-key", "demo-brand-secret")
 
 _BRANDS = "{ brands(first: 10) { nodes { id name timeZone } } }"
+_PLAN = """
+query($brand: ID!) {
+  commissionPlans(first: 1, filter: { brandId: $brand }) { nodes { id } }
+}
+"""
 _LANDING = """
 query($brand: ID!) {
   landings(first: 1, filter: { brandId: $brand, audience: PLAYERS }) { nodes { id title } }
@@ -108,8 +113,14 @@ async def test_the_tour_leads_through_the_running_processes_a02_a07_a10_a13_a30_
         brands = (await ask(client, token, _BRANDS))["brands"]["nodes"]
         casino = next(brand for brand in brands if brand["name"] == "Lucky Otter Casino")
         (landing,) = (await ask(client, token, _LANDING, brand=casino["id"]))["landings"]["nodes"]
+        (plan,) = (await ask(client, token, _PLAN, brand=casino["id"]))["commissionPlans"]["nodes"]
         campaign = await create(
-            client, token, _CREATE_CAMPAIGN, name="Guided tour", brandId=casino["id"]
+            client,
+            token,
+            _CREATE_CAMPAIGN,
+            name="Guided tour",
+            brandId=casino["id"],
+            planId=plan["id"],
         )
         promo = await create(
             client,

@@ -408,6 +408,8 @@ async def test_a68_the_log_names_actor_session_and_request_of_every_change_of_a_
 # Mutations that leave no event, each with its reason.
 _SILENT = {
     "beginTwoFactor": "nothing has changed until the secret is confirmed, which is user.two_factor_enabled",
+    "markNewsRead": "what a user has read is theirs alone; the reading itself says when",
+    "markAllNewsRead": "as markNewsRead",
 }
 
 
@@ -478,6 +480,11 @@ _OTHER_NAMES = {
     "depositBrandFunds": "deposit",
     "correctBrandFunds": "correct_funding",
     "cancelCampaignPlanMove": "cancel_plan_move",
+    "createNewsArticle": "create_article",
+    "editNewsArticle": "edit_article",
+    "publishNewsArticle": "publish_article",
+    "unpublishNewsArticle": "unpublish_article",
+    "deleteNewsArticle": "delete_article",
 }
 
 
@@ -490,4 +497,5 @@ def test_a68_every_mutation_of_both_schemas_records_an_event(schema: str) -> Non
         for field in mutation.fields
     }
     recorded = _modules_with_an_event(set(functions.values()))
-    assert {field for field, name in functions.items() if not recorded.get(name)} == set(_SILENT)
+    silent = {field for field, name in functions.items() if not recorded.get(name)}
+    assert silent == set(_SILENT) & set(functions)
