@@ -49,6 +49,7 @@ from tests.factories import (
 SHARED = {
     "Brand": "offers: partners see those with an accepted affiliation",
     "Landing": "offers: of those brands",
+    "Banner": "offers: of those brands, the public ones and those given to the partner",
     "CommissionPlan": "offers: of those brands, the defaults and the assigned ones",
     "PlanVersion": "offers: of those plans",
     "TrafficSource": "one list for the whole programme",

@@ -429,7 +429,7 @@ def _modules_with_an_event(names: set[str]) -> dict[str, bool]:
 
 
 def _records(name: str, functions: dict[str, Any], seen: set[str]) -> bool:
-    if name in {"record", "record_for", "record_brand", "record_edit"}:
+    if name in {"record", "record_all", "record_for", "record_brand", "record_edit", "record_plan"}:
         return True
     if name in seen or name not in functions:
         return False
@@ -464,6 +464,19 @@ _OTHER_NAMES = {
     "disableBanner": "set_banner_enabled",
     "makeBannerPublic": "make_public",
     "makeBannerPrivate": "make_private",
+    "createCommissionPlan": "create_plan",
+    "editCommissionPlan": "edit_plan",
+    "enableCommissionPlan": "set_plan_enabled",
+    "disableCommissionPlan": "set_plan_enabled",
+    "makeCommissionPlanDefault": "set_plan_default",
+    "makeCommissionPlanIndividual": "set_plan_default",
+    "assignCommissionPlan": "assign_plan",
+    "unassignCommissionPlan": "unassign_plan",
+    "sortCommissionPlans": "sort_plans",
+    "draftPlanVersion": "draft_version",
+    "editPlanDraft": "edit_draft",
+    "publishPlanVersion": "publish_version",
+    "discardPlanDraft": "discard_draft",
     "expirePartnerUserStatisticToken": "expire_statistic_token_of_partner_user",
     "enableLanding": "set_landing_state",
     "disableLanding": "set_landing_state",
