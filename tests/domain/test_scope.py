@@ -53,6 +53,13 @@ SHARED = {
     "CommissionPlan": "offers: of those brands, the defaults and the assigned ones",
     "PlanVersion": "offers: of those plans",
     "TrafficSource": "one list for the whole programme",
+    "BrandTrafficSource": "offers: what those brands think of traffic sources",
+    "BrandChange": "offers: what those brands have announced",
+    "BrandSuspension": "offers: how much those brands were away",
+    "Promotion": "offers: of those brands",
+    "NewsArticle": "of the programme and of those brands, once published",
+    "Contact": "of the programme and of those brands",
+    "TermsVersion": "of the programme and of any brand, once published",
 }
 # Models with rows of a partner and of a brand at once.
 OF_BOTH: tuple[type[TenantModel], ...] = (
