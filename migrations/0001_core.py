@@ -66,6 +66,25 @@ _PARTITIONED_TABLES = (
     casino_bets_count {_METRIC},
     casino_total_bets_sum {_METRIC},
     casino_total_wins_sum {_METRIC},
+    casino_balance_corrections_sum {_METRIC},
+    additional_deductions_sum {_METRIC},
+    casino_taxes_sum {_METRIC},
+    payment_system_fees_sum {_METRIC},
+    game_provider_fees_sum {_METRIC},
+    jackpot_fees_sum {_METRIC},
+    sb_bets_sum {_METRIC},
+    sb_settled_bets_sum {_METRIC},
+    sb_total_wins_sum {_METRIC},
+    sb_total_cancelled_bets_sum {_METRIC},
+    sb_bonuses_sum {_METRIC},
+    sb_balance_corrections_sum {_METRIC},
+    sb_third_party_fees_sum {_METRIC},
+    poker_rounds_count {_METRIC},
+    poker_bets_sum {_METRIC},
+    poker_rake_sum {_METRIC},
+    poker_bonuses_sum {_METRIC},
+    poker_balance_corrections_sum {_METRIC},
+    poker_third_party_fees_sum {_METRIC},
 """,
     )
     + _fact_table(
@@ -245,6 +264,82 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "casino_total_wins_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "casino_balance_corrections_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "additional_deductions_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "casino_taxes_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "payment_system_fees_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "game_provider_fees_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "jackpot_fees_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "sb_bets_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "sb_settled_bets_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "sb_total_wins_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "sb_total_cancelled_bets_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "sb_bonuses_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "sb_balance_corrections_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "sb_third_party_fees_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "poker_rounds_count",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "poker_bets_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "poker_rake_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "poker_bonuses_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "poker_balance_corrections_sum",
+                    fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "poker_third_party_fees_sum",
                     fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
                 ),
             ],
@@ -712,6 +807,177 @@ class Migration(migrations.Migration):
                 (
                     "casino_total_wins_sum",
                     fields.DecimalField(default=Decimal("0"), max_digits=38, decimal_places=18),
+                ),
+                (
+                    "casino_balance_corrections_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "additional_deductions_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "casino_taxes_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "payment_system_fees_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "game_provider_fees_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "jackpot_fees_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "sb_bets_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "sb_settled_bets_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "sb_total_wins_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "sb_total_cancelled_bets_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "sb_bonuses_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "sb_balance_corrections_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "sb_third_party_fees_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "poker_rounds_count",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "poker_bets_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "poker_rake_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "poker_bonuses_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "poker_balance_corrections_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
+                ),
+                (
+                    "poker_third_party_fees_sum",
+                    fields.DecimalField(
+                        default=Decimal("0"),
+                        db_default=Decimal("0"),
+                        max_digits=38,
+                        decimal_places=18,
+                    ),
                 ),
                 (
                     "sales_count",
@@ -2206,6 +2472,47 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["partner_id", "id"], name="documents_partner_id")],
                 "pk_attr": "id",
                 "table_description": "A file that a partner uploaded for review (A67). The bytes are in object storage.",
+            },
+            bases=["TenantModel"],
+        ),
+        ops.CreateModel(
+            name="ExchangeRate",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("day", fields.DateField()),
+                ("base", fields.CharField(max_length=8)),
+                ("currency", fields.CharField(max_length=8)),
+                ("rate", fields.DecimalField(max_digits=38, decimal_places=18)),
+                ("source", fields.CharField(max_length=16)),
+                (
+                    "created_by",
+                    fields.ForeignKeyField(
+                        "tributary.User",
+                        source_field="created_by_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                (
+                    "superseded_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "exchange_rates",
+                "app": "tributary",
+                "indexes": [Index(fields=["base", "currency", "day"], name="exchange_rates_pair")],
+                "pk_attr": "id",
+                "table_description": "The rate of one day. Never edited: a correction supersedes it, and what was converted keeps what it used.",
             },
             bases=["TenantModel"],
         ),

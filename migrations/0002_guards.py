@@ -66,6 +66,23 @@ CREATE TRIGGER duplicate_visits_append_only BEFORE UPDATE OR DELETE ON duplicate
 CREATE TRIGGER brand_fundings_append_only BEFORE UPDATE OR DELETE ON brand_fundings
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE UNIQUE INDEX exchange_rates_present ON exchange_rates (day, base, currency) WHERE superseded_at IS NULL;
+-- A rate is never edited: it may only be superseded, once.
+CREATE FUNCTION refuse_editing_rate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.superseded_at IS NULL AND NEW.superseded_at IS NOT NULL THEN
+        OLD.superseded_at := NEW.superseded_at;
+        IF OLD IS NOT DISTINCT FROM NEW THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'exchange_rates is append-only: a rate may only be superseded, once';
+END $$;
+CREATE TRIGGER exchange_rates_no_edit BEFORE UPDATE ON exchange_rates
+    FOR EACH ROW EXECUTE FUNCTION refuse_editing_rate();
+CREATE TRIGGER exchange_rates_no_delete BEFORE DELETE ON exchange_rates
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 CREATE UNIQUE INDEX coupons_code ON coupons (brand_id, lower(code)) WHERE state = 'active';
 CREATE UNIQUE INDEX terms_versions_number ON terms_versions (brand_id, number) NULLS NOT DISTINCT;
 CREATE UNIQUE INDEX promos_one_network ON promos (partner_id, brand_id) WHERE network;
@@ -157,7 +174,7 @@ CREATE TRIGGER {table}_tell_links AFTER UPDATE ON {table} FOR EACH ROW
         IS DISTINCT FROM ({", ".join(f"NEW.{column}" for column in columns)}))
     EXECUTE FUNCTION tell_links('{key}');
 """
-    for (table, key), columns in _LINKS.items()
+        for (table, key), columns in _LINKS.items()
     )
 )
 
@@ -182,6 +199,10 @@ DROP INDEX brand_suspensions_one_open;
 DROP INDEX promos_one_network;
 DROP INDEX terms_versions_number;
 DROP INDEX coupons_code;
+DROP TRIGGER exchange_rates_no_delete ON exchange_rates;
+DROP TRIGGER exchange_rates_no_edit ON exchange_rates;
+DROP FUNCTION refuse_editing_rate;
+DROP INDEX exchange_rates_present;
 DROP TRIGGER brand_fundings_append_only ON brand_fundings;
 DROP TRIGGER duplicate_visits_append_only ON duplicate_visits;
 DROP TRIGGER fallback_visits_append_only ON fallback_visits;

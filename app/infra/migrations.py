@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +32,11 @@ if TYPE_CHECKING:
 
 # Any constant will do, as long as nothing else in this database uses it.
 _MIGRATION_LOCK = 0x7472_6962_0001
-# In seconds.
+# In seconds. A single wait is shorter than PostgreSQL's own deadlock_timeout (1 s): where a migration and live traffic
+# lock tables in different orders, the migration steps back, and the traffic never pays.
 LONGEST_LOCK_WAIT = 5
+_SINGLE_LOCK_WAIT = 0.5
+_PAUSE = 0.2
 
 
 class CreatePartitionedModel(CreateModel):
@@ -61,7 +66,7 @@ class CreatePartitionedModel(CreateModel):
 def _session(settings: Settings) -> dict[str, str]:
     # A migration may run long, but it never queues long behind a lock: live traffic would queue behind it.
     unlimited = {"statement_timeout": "0", "transaction_timeout": "0"}
-    patience = f"{round(min(settings.lock_timeout, LONGEST_LOCK_WAIT) * 1000)}ms"
+    patience = f"{round(min(settings.lock_timeout, _SINGLE_LOCK_WAIT) * 1000)}ms"
     return server_settings(settings) | unlimited | {"lock_timeout": patience}
 
 
@@ -85,7 +90,7 @@ async def migrate(
         await _executor(config).migrate([])
         for group in await _groups(config, target):
             with _no_garbage_collection():
-                await _apply(config, group)
+                await _apply_patiently(config, group)
             for migration in group:
                 report(f"applied {migration.name}")
     except Exception as error:
@@ -109,6 +114,20 @@ async def _groups(config: dict[str, Any], target: str | None) -> list[list[Migra
         else:
             groups.append([migration])
     return groups
+
+
+async def _apply_patiently(config: dict[str, Any], group: list[Migration]) -> None:
+    """Apply migrations, again and again while traffic holds what they lock. Raises TransactionAborted in the end."""
+    deadline = time.monotonic() + LONGEST_LOCK_WAIT
+    while True:
+        try:
+            return await _apply(config, group)
+        except Exception as error:
+            refused = isinstance(database.translate(error), database.TransactionAborted)
+            # One that is not atomic may have done a part.
+            if not refused or not group[0].atomic or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_PAUSE)
 
 
 async def _apply(config: dict[str, Any], group: list[Migration]) -> None:

@@ -31,6 +31,7 @@ from app.models.brands import (
 )
 from app.models.campaigns import Campaign, CampaignPlanMove, Promo
 from app.models.events import Event, Recording, RelayPosition, SequenceHead
+from app.models.exchange_rates import ExchangeRate
 from app.models.plans import CommissionPlan, PlanAssignment, PlanVersion
 from app.models.players import Player
 from app.models.postbacks import Postback, PostbackAttempt, PostbackDelivery
@@ -69,6 +70,7 @@ __all__ = [
     "Document",
     "DuplicateVisit",
     "Event",
+    "ExchangeRate",
     "FactChange",
     "FallbackVisit",
     "FirstDeposit",
