@@ -114,7 +114,10 @@ async def test_a05_a_partner_makes_a_campaign_for_sub_affiliates_and_sees_who_ca
         created_at=NOW,
     )
     reasons += [(await _choice(client, token, audience="SUB_AFFILIATES"))["unavailableReason"]]
-    wizard = {"name": "Friends", "firstPromo": {"title": "Join us", "audience": "SUB_AFFILIATES"}}
+    wizard: dict[str, Any] = {
+        "name": "Friends",
+        "firstPromo": {"title": "Join us", "audience": "SUB_AFFILIATES"},
+    }
     refused = await change(client, "createCampaign", MADE, by=token, **wizard)
     assert refused["userErrors"][0]["code"] == "NO_SUB_AFFILIATE_LANDING"
     assert refused["userErrors"][0]["field"] == ["firstPromo", "landingId"]
