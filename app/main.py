@@ -23,7 +23,7 @@ from app.infra.crypto import CursorSigner, SecretBox
 from app.infra.notifications import Listener
 from app.infra.redis import RedisClient
 from app.infra.storage import Storage
-from app.infra.telemetry import configure_logging, new_request_id
+from app.infra.telemetry import configure_logging
 from app.schema import admin, partner
 from app.schema.context import Services as SchemaServices
 from app.schema.execution.endpoint import Endpoint
