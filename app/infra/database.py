@@ -61,6 +61,10 @@ class IntegrityViolation(RowRefused):
     """A check, a foreign key or a trigger refused the row."""
 
 
+class ValueRefused(RowRefused):
+    """A value does not fit its column: too long, of another type, or no text that PostgreSQL keeps."""
+
+
 class OutgoingCallInTransaction(RuntimeError):
     """Our own mistake: mail, HTTP, Redis and queues are used after commit, never inside a transaction."""
 
@@ -197,6 +201,11 @@ def translate(error: Exception, *, committing: bool = False) -> Exception:
         return UniqueViolation(cause.constraint_name or "unknown")
     if isinstance(cause, asyncpg.IntegrityConstraintViolationError | asyncpg.RaiseError):
         return IntegrityViolation(str(cause))
+    if isinstance(cause, asyncpg.DataError) or (
+        # What the driver itself refuses to send.
+        isinstance(cause, asyncpg.InterfaceError) and isinstance(cause, ValueError)
+    ):
+        return ValueRefused(str(cause))
     if isinstance(cause, _RETRYABLE):
         return TransactionAborted(str(cause))
     if isinstance(cause, _LOST):

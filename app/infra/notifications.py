@@ -50,7 +50,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except Exception as error:  # Whatever it is, giving up would mean to stay deaf.
                 if self.hearing:
                     logger().warning("listener.lost", channel=self._channel, error=str(error))
                     pause = 0.05
@@ -64,6 +64,8 @@ class Listener:
         async with asyncio.timeout(_CHECK_SECONDS):
             connection = await asyncpg.connect(**credentials(require_url(self._settings)))
         try:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
             async with asyncio.timeout(_CHECK_SECONDS):
                 await connection.add_listener(self._channel, self._receive)
             while True:
@@ -75,7 +77,9 @@ class Listener:
                     # What changed before this moment was not heard.
                     self._deaf()
                     self.hearing = True
-                await asyncio.sleep(_CHECK_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), _CHECK_SECONDS)
+                    raise ConnectionResetError("the server has closed the connection")
         finally:
             with contextlib.suppress(Exception):
                 connection.terminate()

@@ -60,7 +60,7 @@ def _encoded(value: Any) -> bytes:
     if isinstance(value, str):
         text = value.encode()
         return _head(2, len(text)) + text
-    number = value.to_bytes(8).lstrip(b"\x00")
+    number = int(value).to_bytes(8).lstrip(b"\x00")
     return _head(9, len(number)) + number
 
 

@@ -130,23 +130,34 @@ def test_an_append_beyond_the_bound_leaves_nothing_and_a_smaller_one_still_fits(
 
     with pytest.raises(JournalFull):
         journal.append([b"b" * 20, b"c" * 40])
-    assert not journal.has_room
     assert journal.path.stat().st_size == journal.size == 48
     journal.append([b"d" * 20])
 
     assert all_of(journal) == [b"a" * 40, b"d" * 20]
-    assert journal.has_room
+    journal.close()
+
+
+def test_there_is_room_again_once_an_append_has_fitted(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, 100)
+    room = [journal.has_room]
+    with pytest.raises(JournalFull):
+        journal.append([b"a" * 100])
+    room.append(journal.has_room)
+    journal.append([b"b"])
+    room.append(journal.has_room)
+
+    assert room == [True, False, True]
     journal.close()
 
 
 def test_a_journal_at_its_bound_has_no_room_until_it_is_cleared(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path, 48)
     journal.append([b"a" * 40])
-    assert not journal.has_room
+    room = [journal.has_room]
 
     journal.clear()
 
-    assert journal.has_room
+    assert [*room, journal.has_room] == [False, True]
     journal.close()
 
 

@@ -14,7 +14,6 @@ from app.domain.visits.tags import parse_tags
 from app.infra.clock import business_day
 from app.infra.encoding import dumps_text
 
-
 # Plain tuples: one of each is made for every click, and a visit is a row as it stands.
 
 
@@ -71,7 +70,7 @@ class NewFallbackVisit(NamedTuple):
     id: int
     occurred_at: datetime
     code: str
-    # unknown_code | partner | affiliation | brand | campaign | database_away
+    # unknown_code | partner | affiliation | brand | campaign | database_away | failed
     reason: str
     promo_id: int | None
     brand_id: int | None

@@ -14,6 +14,8 @@ _ID = "\x00"
 # What a URL may hold as it is; braces are no URL characters, but what ad platforms left literal must survive (W4).
 _KEPT = "!#$%&'()*+,/:;=?@[]~{}|^`"
 LONGEST = 8_000
+# For the ids that are not known yet: that of the click, wherever a template has its place.
+_ROOM_FOR_IDS = 1_000
 
 Template = tuple[str, ...]
 
@@ -34,12 +36,27 @@ def template(
     """The destination that leads to `url`.
 
     `arguments` are the brand's pairs of name and text with macros, `extra` further pairs. The URL's own parameters
-    come first and stay as they are written; one of a name that is added here is replaced.
+    come first and stay as they are written; one of a name that is added here is replaced. Arguments that would make it
+    longer than LONGEST are left out, all of them: browsers refuse such a URL, and nobody would arrive.
     """
+    pieces = _template(url, promo_id, stag_parameter, arguments, macros, extra)
+    if sum(map(len, pieces)) > LONGEST - _ROOM_FOR_IDS:
+        return _template(url, promo_id, stag_parameter, (), {}, extra)
+    return pieces
+
+
+def _template(
+    url: str,
+    promo_id: int,
+    stag_parameter: str,
+    arguments: Iterable[Sequence[str]],
+    macros: Mapping[str, str] | None,
+    extra: Iterable[tuple[str, str]],
+) -> Template:
     values = {name: value.replace(_ID, "") for name, value in (macros or {}).items()}
     values["click_id"] = _ID
     added = [(name, _filled(text, values)) for name, text in arguments]
-    added += [(name, _quoted(value)) for name, value in extra]
+    added += [(name, _quoted(value.replace(_ID, ""))) for name, value in extra]
     added.append((stag_parameter, f"{promo_id}_{_ID}"))
     names = {name for name, _ in added}
     parts = urlsplit(_ascii(url))

@@ -30,7 +30,7 @@ LEFT JOIN banners n ON n.id = p.banner_id
 LEFT JOIN affiliations a ON a.partner_id = p.partner_id AND a.brand_id = p.brand_id
 """
 # One row, whatever the states, so that the reason can be told (A17).
-_FIND = f"SELECT {COLUMNS} {JOINS} WHERE p.code = ANY($1::text[]) ORDER BY p.code = $2 DESC LIMIT 1"
+_FIND = f"SELECT {COLUMNS} {JOINS} WHERE p.code = $1"
 # What mail programs and chats add to a link that ends a sentence.
 _TRAILING = ".,;:!)>]'\""
 
@@ -58,13 +58,17 @@ class Link:
     sources: frozenset[str]
 
 
+def plain_code(code: str) -> str:
+    """A code as it is stored, however people and programs have written it: the same for all its spellings."""
+    return code.rstrip(_TRAILING).lower()
+
+
 async def find_link(code: str) -> Link | None:
     """The link with that code, or None. Public: whoever has the code may follow it.
 
     Codes are found in capitals too, and with the full stop of the sentence that they ended.
     """
-    bare = code.rstrip(_TRAILING)
-    rows = await fetch(_FIND, [code, code.lower(), bare, bare.lower()], code)
+    rows = await fetch(_FIND, plain_code(code))
     return link_of(rows[0]) if rows else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
@@ -16,8 +17,10 @@ from app.infra.encoding import loads
 AD_TYPES = frozenset({"quicklink", "banner", "text_link", "product_store"})
 _OWN = frozenset({"ad_type", "aff_code", "unique", "program_unique", "redirect_to"})
 CAMPAIGN = "Network links"
-# In a host they make a browser and a parser see different hosts.
-_SUSPICIOUS = frozenset("\\@ \t\r\n")
+# Before the query they make a browser and a parser see different hosts.
+_SUSPICIOUS = re.compile(r"[\x00-\x20\x7f-\x9f\\@]")
+# Anything else in a host is escaped by some clients and unescaped by others.
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 _FIND = f"""
 SELECT {COLUMNS} {JOINS}
@@ -115,20 +118,13 @@ def _decoded(value: bytes) -> str:
     return unquote_to_bytes(value.replace(b"+", b" ")).decode("utf-8", "replace").strip()
 
 
-async def find_network_link(
-    scope: Scope, partner_code: str, codes: tuple[str, ...]
-) -> NetworkLink | None:
+async def find_network_link(scope: Scope, partner_code: str, unique: str) -> NetworkLink | None:
     """The link of that partner and program (or banner), made on its first click; None when there can be none.
 
     Public, as every link is.
     """
-    for code in codes:
-        if "\x00" not in partner_code + code and (found := await _find(scope, partner_code, code)):
-            return found
-    return None
-
-
-async def _find(scope: Scope, partner_code: str, unique: str) -> NetworkLink | None:
+    if "\x00" in partner_code + unique:
+        return None
     rows = await fetch(_FIND, partner_code, unique)
     if not rows and await _open(scope, partner_code, unique):
         rows = await fetch(_FIND, partner_code, unique)
@@ -206,14 +202,14 @@ def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:
         dict(found.macros),
         [(name, value) for name, value in extra if value],
     )
-    if sum(map(len, pieces)) > LONGEST - 100:
+    if sum(map(len, pieces)) > LONGEST:
         pieces = found.link.pieces
     return replace(found.link, pieces=pieces)
 
 
 def is_within(url: str, hosts: tuple[str, ...]) -> bool:
     """Whether a URL leads to one of the hosts or below one, by http or https, whoever reads it."""
-    if any(character in _SUSPICIOUS or ord(character) < 33 for character in url.partition("?")[0]):
+    if _SUSPICIOUS.search(url.partition("?")[0]):
         return False
     try:
         parts = urlsplit(url)
@@ -221,6 +217,8 @@ def is_within(url: str, hosts: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     if parts.scheme.lower() not in {"http", "https"} or port not in {None, 80, 443}:
+        return False
+    if not _HOST_NAME.fullmatch(host):
         return False
     return any(host == each or host.endswith(f".{each}") for each in hosts if each)
 

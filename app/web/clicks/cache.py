@@ -6,11 +6,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from app.infra.database import DatabaseError
 
 MOST_LINKS = 50_000
+# After so many times the patience, a question that hangs is given up.
+_GIVEN_UP = 10
 # Whatever is asked for and is no link. They are apart, so that guessing codes pushes no link out.
 MOST_UNKNOWN = 10_000
 
@@ -51,6 +54,7 @@ class LinkCache(Generic[Kept]):
         self._changes = 0
         self._under_way: dict[Hashable, asyncio.Task[Kept | None]] = {}
         self._hanging: asyncio.Task[Kept | None] | None = None
+        self._hanging_until = 0.0
 
     def __len__(self) -> int:
         return len(self._links)
@@ -73,25 +77,48 @@ class LinkCache(Generic[Kept]):
             return None
         try:
             return await self._ask(key, find)
-        except DatabaseError:
+        except Exception as error:
             if (kept := self._links.get(key)) is not None:
                 return kept.link
-            raise LinksAway from None
+            if isinstance(error, DatabaseError):
+                raise LinksAway from None
+            raise
 
     async def _ask(self, key: Hashable, find: Callable[[], Awaitable[Kept | None]]) -> Kept | None:
-        if self._hanging is not None and not self._hanging.done():
+        if self._is_hanging():
             # One question is enough to learn that the database has come back.
             raise DatabaseError("the database does not answer")
         task = self._under_way.get(key)
         if task is None:
             task = asyncio.create_task(self._look_up(key, find))
             self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+            task.add_done_callback(partial(self._ended, key))
         done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done:
-            self._hanging = task
+            if not self._is_hanging():
+                self._hanging = task
+                self._hanging_until = asyncio.get_running_loop().time() + _GIVEN_UP * self._patience
             raise DatabaseError("the database does not answer")
         return task.result()
+
+    def _is_hanging(self) -> bool:
+        if self._hanging is None or self._hanging.done():
+            return False
+        if asyncio.get_running_loop().time() < self._hanging_until:
+            return True
+        # Its connection may be dead without anybody having said so: ask anew, on another.
+        for key, task in list(self._under_way.items()):
+            del self._under_way[key]
+            task.cancel()
+        self._hanging = None
+        return False
+
+    def _ended(self, key: Hashable, task: asyncio.Task[Kept | None]) -> None:
+        if self._under_way.get(key) is task:
+            del self._under_way[key]
+        if not task.cancelled():
+            # Whoever waited may be gone.
+            task.exception()
 
     async def _look_up(
         self, key: Hashable, find: Callable[[], Awaitable[Kept | None]]

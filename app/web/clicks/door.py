@@ -5,6 +5,7 @@ This door stands before the others and speaks plain ASGI: it is the busiest, and
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.domain.campaigns.codes import RESERVED
@@ -15,13 +16,14 @@ from app.domain.visits.click import (
     new_fallback_visit,
     new_visit,
 )
-from app.domain.visits.links import Link, find_link
+from app.domain.visits.links import Link, find_link, plain_code
 from app.domain.visits.network import (
     NetworkClick,
     find_network_link,
     link_of_click,
     parse_network_click,
 )
+from app.infra.telemetry import logger
 from app.web.clicks.cache import LinksAway
 from app.web.clicks.visitor import (
     cookie_of,
@@ -92,11 +94,14 @@ async def _resolve(services: Services, code: str, click: Click) -> NewVisit | Ne
             parsed = parse_network_click(click.query)
             ad_type, click = parsed.ad_type, click._replace(query=parsed.query)
             code = "/".join((parsed.partner_code, *parsed.codes))
-            link = await _network_link(services, scope, code, parsed)
-        elif (link := services.links.get(code)) is None:
-            link = await services.links.find(code, lambda: find_link(code))
+            link = await _network_link(services, scope, parsed)
+        elif (link := services.links.get(plain := plain_code(code))) is None:
+            link = await services.links.find(plain, lambda: find_link(plain))
     except LinksAway:
         return new_fallback_visit(scope, code, "database_away", click, visit_id)
+    except Exception:
+        logger().exception("clicks.link_failed", code=code)
+        return new_fallback_visit(scope, code, "failed", click, visit_id)
     if link is None:
         return new_fallback_visit(scope, code, "unknown_code", click, visit_id)
     if link.stopped_by is not None:
@@ -104,13 +109,21 @@ async def _resolve(services: Services, code: str, click: Click) -> NewVisit | Ne
     return new_visit(scope, link, click, visit_id, services.fingerprint_key, ad_type)
 
 
-async def _network_link(
-    services: Services, scope: Scope, key: str, parsed: NetworkClick
-) -> Link | None:
-    found = await services.network_links.find(
-        key, lambda: find_network_link(scope, parsed.partner_code, parsed.codes)
-    )
-    return None if found is None else link_of_click(found, parsed)
+async def _network_link(services: Services, scope: Scope, parsed: NetworkClick) -> Link | None:
+    """By the first of its codes that is known. Raises LinksAway when one that is not could not be looked up."""
+    away = False
+    for unique in parsed.codes:
+        find = partial(find_network_link, scope, parsed.partner_code, unique)
+        try:
+            found = await services.network_links.find((parsed.partner_code, unique), find)
+        except LinksAway:
+            away = True
+        else:
+            if found is not None:
+                return link_of_click(found, parsed)
+    if away:
+        raise LinksAway
+    return None
 
 
 def _code(path: str) -> str | None:

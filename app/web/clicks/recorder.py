@@ -8,7 +8,6 @@ and each exactly once, when the database is back. Only a full journal drops clic
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from app.domain.visits.record import (
     record_clicks_once,
     record_dropped_clicks,
 )
-from app.infra.database import DatabaseError
+from app.infra.database import DatabaseError, RowRefused
 from app.infra.encoding import dumps, loads
 from app.infra.journal import Journal, JournalFull, abandoned
 from app.infra.telemetry import logger
@@ -91,10 +90,13 @@ class ClickRecorder:
             pass
         for task in self._given_up:
             task.cancel()
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._come_back()
+        except (DatabaseError, TimeoutError) as error:
+            # What does not succeed now, the next process does.
+            logger().warning("clicks.left_in_journal", reason=str(error) or type(error).__name__)
         if self._journal is not None:
-            with contextlib.suppress(DatabaseError, TimeoutError):
-                async with asyncio.timeout(self._patience):
-                    await self._replay(self._journal)
             self._journal.close()
 
     async def _commit_for_ever(self) -> None:
@@ -108,11 +110,13 @@ class ClickRecorder:
     async def _settle_batch(self) -> None:
         async with self._settling:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            if batch and (self._away or not await self._commit([click for click, _ in batch])):
-                await self._write_down([click for click, _ in batch])
-        for _, done in batch:
-            if not done.done():
-                done.set_result(None)
+            try:
+                if batch and (self._away or not await self._commit([click for click, _ in batch])):
+                    await self._write_down([click for click, _ in batch])
+            finally:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_result(None)
 
     async def _commit(self, batch: Sequence[Recordable]) -> bool:
         """Commit within the patience; False when that failed or its outcome is not known."""
@@ -141,14 +145,22 @@ class ClickRecorder:
         task.add_done_callback(forget)
 
     async def _write_down(self, batch: Sequence[Recordable]) -> None:
-        entries = [_encode(click) for click in batch]
+        entries = []
+        for click in batch:
+            try:
+                entries.append(_encode(click))
+            except (TypeError, ValueError) as error:
+                self._drop(1, f"the journal cannot hold it: {error}")
         try:
             async with self._writing:
                 await asyncio.to_thread(self._own_journal().append, entries)
         except (JournalFull, OSError) as error:
-            self.dropped += len(batch)
-            self._unreported += len(batch)
-            logger().error("clicks.dropped", clicks=len(batch), reason=str(error))
+            self._drop(len(entries), str(error))
+
+    def _drop(self, count: int, reason: str) -> None:
+        self.dropped += count
+        self._unreported += count
+        logger().error("clicks.dropped", clicks=count, reason=reason)
 
     def _own_journal(self) -> Journal:
         if self._journal is None:
@@ -160,16 +172,30 @@ class ClickRecorder:
         look_at = loop.time()
         while True:
             try:
-                if self._journal is not None and (self._away or self._journal.size):
-                    await self._replay(self._journal)
+                await self._come_back()
                 if loop.time() >= look_at and not self._away:
                     look_at = loop.time() + TAKE_OVER_EVERY
                     await self._take_over()
             except DatabaseError:
                 self._away = True
             except Exception:
+                # Such as a database that only reads: it may pass, and until then the journal takes the clicks.
+                self._away = True
                 logger().exception("clicks.replay_failed")
+                await asyncio.sleep(TAKE_OVER_EVERY)
             await asyncio.sleep(REPLAY_EVERY)
+
+    async def _come_back(self) -> None:
+        """Replay what this process has written down, and report what it could not."""
+        if self._journal is not None and self._journal.size:
+            await self._replay(self._journal)
+        elif self._away:
+            # Even the journal has taken nothing: ask whether the database is back.
+            await self._apply([])
+            self._away = False
+        if (unreported := self._unreported) and not self._away:
+            await record_dropped_clicks(self._scope, unreported)
+            self._unreported -= unreported
 
     async def _take_over(self) -> None:
         """Replay the journals of processes that have died."""
@@ -179,34 +205,47 @@ class ClickRecorder:
                 await self._replay(journal)
                 replayed = True
             finally:
-                if replayed:
-                    journal.delete()
-                else:
+                if not replayed:
                     journal.close()
+                elif journal.size:
+                    left = journal.set_aside()
+                    logger().error("clicks.journal_damaged", path=str(left), size=journal.size)
+                else:
+                    journal.delete()
 
     async def _replay(self, journal: Journal) -> None:
-        """Bring all entries to the database, in order. Raises DatabaseError when it is away; nothing is forgotten."""
+        """Bring all entries to the database, in order. Raises DatabaseError when it is away; nothing is forgotten.
+
+        The journal is empty then, unless what follows the last entry is damaged.
+        """
         offset, count = 0, 0
         while True:
+            before = offset
             entries, offset = await asyncio.to_thread(journal.read, offset, REPLAY_BATCH)
-            if entries or self._away:
-                await self._apply(entries)
+            if entries:
+                await self._apply(self._decoded(entries))
                 # It takes clicks again: new ones need not wait for the old ones.
                 self._away = False
             count += len(entries)
             async with self._writing:
-                if not entries and (journal is not self._journal or journal.size == offset):
+                if journal.size == offset:
                     journal.clear()
                     break
+            if offset == before and not journal.read(offset, 1)[0]:
+                self._leave(journal)
+                break
         if count:
             logger().info("clicks.replayed", clicks=count)
-        if self._unreported:
-            unreported, self._unreported = self._unreported, 0
-            await record_dropped_clicks(self._scope, unreported)
 
-    async def _apply(self, entries: Sequence[bytes]) -> None:
-        clicks = sorted_clicks([_decode(entry) for entry in entries])
-        task = asyncio.create_task(record_clicks_once(self._scope, clicks))
+    def _leave(self, journal: Journal) -> None:
+        """Write no more into a journal that is damaged; whoever takes it over sets it aside."""
+        if journal is self._journal:
+            self._journal = None
+            journal.close()
+
+    async def _apply(self, clicks: Sequence[Recordable]) -> None:
+        """Commit clicks of which some may be there. Raises what the database said, unless it is about a click."""
+        task = asyncio.create_task(record_clicks_once(self._scope, sorted_clicks(clicks)))
         # Patient: a database that has just come back may be slow.
         done, _ = await asyncio.wait({task}, timeout=self._patience * 10)
         if not done:
@@ -215,16 +254,24 @@ class ClickRecorder:
         error = task.exception()
         if error is None:
             return
-        if isinstance(error, DatabaseError) or len(entries) == 1:
-            if not isinstance(error, DatabaseError):
-                # Nothing that a visitor sends may stop the clicks behind it.
-                self.dropped += 1
-                self._unreported += 1
-                logger().error("clicks.unwritable", exc_info=error)
-                return
+        if not clicks or not isinstance(error, RowRefused):
             raise error
+        # Nothing that a visitor sends may stop the clicks behind it.
+        if len(clicks) == 1:
+            self._drop(1, f"the database refuses it: {error}")
+            return
+        half = len(clicks) // 2
+        await self._apply(clicks[:half])
+        await self._apply(clicks[half:])
+
+    def _decoded(self, entries: Sequence[bytes]) -> list[Recordable]:
+        clicks: list[Recordable] = []
         for entry in entries:
-            await self._apply([entry])
+            try:
+                clicks.append(_decode(entry))
+            except (ValueError, TypeError, LookupError, AttributeError) as error:
+                self._drop(1, f"this version cannot read it: {error!r}")
+        return clicks
 
 
 def sorted_clicks(batch: Sequence[Recordable]) -> Clicks:

@@ -165,7 +165,7 @@ async def test_two_hundred_clicks_at_once_are_two_hundred_visits(
 async def recorded(count: int) -> list[int]:
     """The ids of all visits once there are that many; replays take a moment."""
     async with asyncio.timeout(30):
-        while len(found := [visit.id for visit in await Visit.all()]) < count:
+        while len(found := [visit.id for visit in await Visit.all()]) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return found
 
@@ -258,7 +258,7 @@ async def test_a_change_of_a_promo_counts_for_the_next_click_a07(
     for path in ("/a", "/b", "/c"):
         await Landing.filter(id=world.promo.landing_id).update(url=f"https://brand.example{path}")
         async with asyncio.timeout(10):
-            while (
+            while (  # noqa: ASYNC110
                 urlsplit((await follow(client, world.promo.code)).headers["location"]).path != path
             ):
                 await asyncio.sleep(0.01)
@@ -272,7 +272,7 @@ async def test_a_code_that_was_unknown_works_once_it_is_a_promos(
     await Promo.filter(id=world.promo.id).update(code="newcode22")
 
     async with asyncio.timeout(10):
-        while "stag" not in (await follow(client, "newcode22")).headers["location"]:
+        while "stag" not in (await follow(client, "newcode22")).headers["location"]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
