@@ -14,8 +14,8 @@ _ID = "\x00"
 # What a URL may hold as it is; braces are no URL characters, but what ad platforms left literal must survive (W4).
 _KEPT = "!#$%&'()*+,/:;=?@[]~{}|^`"
 LONGEST = 8_000
-# For the ids that are not known yet: that of the click, wherever a template has its place.
-_ROOM_FOR_IDS = 1_000
+# Characters of the largest id of a click.
+_LONGEST_ID = 19
 
 Template = tuple[str, ...]
 
@@ -40,7 +40,7 @@ def template(
     longer than LONGEST are left out, all of them: browsers refuse such a URL, and nobody would arrive.
     """
     pieces = _template(url, promo_id, stag_parameter, arguments, macros, extra)
-    if sum(map(len, pieces)) > LONGEST - _ROOM_FOR_IDS:
+    if is_too_long(pieces):
         return _template(url, promo_id, stag_parameter, (), {}, extra)
     return pieces
 
@@ -64,6 +64,11 @@ def _template(
     query = "&".join([*own, *(f"{quote(name, safe='')}={value}" for name, value in added)])
     whole = urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
     return tuple(whole.split(_ID))
+
+
+def is_too_long(pieces: Template) -> bool:
+    """Whether the URL of a click could be longer than LONGEST characters, which no visit can hold."""
+    return len(destination(pieces, 10**_LONGEST_ID - 1)) > LONGEST
 
 
 def destination(pieces: Template, visit_id: int) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from app.domain.campaigns.codes import random_code
 from app.domain.events import Subject, record
 from app.domain.scope import Scope
-from app.domain.visits.destination import LONGEST, template
+from app.domain.visits.destination import is_too_long, template
 from app.domain.visits.links import COLUMNS, JOINS, Link, link_of, macros_of
 from app.infra.database import UniqueViolation, fetch, transaction
 from app.infra.encoding import loads
@@ -202,7 +202,7 @@ def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:
         dict(found.macros),
         [(name, value) for name, value in extra if value],
     )
-    if sum(map(len, pieces)) > LONGEST:
+    if is_too_long(pieces):
         pieces = found.link.pieces
     return replace(found.link, pieces=pieces)
 

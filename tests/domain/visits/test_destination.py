@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.visits.destination import destination, template
+from app.domain.visits.destination import LONGEST, destination, template
 
 PROMO, VISIT = 7, 42
 
@@ -91,3 +91,22 @@ def test_a_host_in_other_letters_is_sent_in_its_ascii_form() -> None:
 @pytest.mark.parametrize("url", ["https://b.example", "https://b.example?", "https://b.example/#x"])
 def test_a_landing_without_a_path_or_query_is_a_landing(url: str) -> None:
     assert parse_qs(urlsplit(sent_to(url)).query) == {"stag": ["7_42"]}
+
+
+@given(
+    st.integers(0, 2_000),
+    st.lists(st.integers(0, 500), max_size=20),
+    st.sampled_from(["x", "ä", "%%click_id%%"]),
+)
+def test_no_url_is_longer_than_a_visit_can_hold_o01(
+    path: int, arguments: list[int], text: str
+) -> None:
+    pieces = template(
+        f"https://b.example/{'p' * path}",
+        2**63 - 1,
+        "s" * 64,
+        [(f"name{n}", (text * 500)[:length]) for n, length in enumerate(arguments)],
+        {},
+    )
+
+    assert len(destination(pieces, 2**63 - 1)) <= LONGEST

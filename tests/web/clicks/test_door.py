@@ -379,3 +379,34 @@ async def test_another_method_is_refused_and_no_click(
 
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
     assert await Visit.all().count() == 1
+
+
+async def test_a_link_that_cannot_be_read_leads_to_the_fallback_and_others_go_on_a10(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    """Whatever goes wrong behind it, a visitor sees no error."""
+    broken, whole = await make_world(clock), await make_world(clock)
+    await Brand.filter(id=broken.brand.id).update(ignored_ips=["no network"])
+
+    response = await follow(client, broken.promo.code)
+    other = await follow(client, whole.promo.code)
+
+    assert response.status_code == 302
+    assert response.headers["location"] == "http://127.0.0.1:8000/"
+    assert [each.reason for each in await FallbackVisit.all()] == ["failed"]
+    assert "brand.example" in other.headers["location"]
+
+
+async def test_crawlers_and_head_requests_get_no_cookie_m01(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    world = await make_world(clock)
+    path = f"/{world.promo.code}"
+
+    crawled = await client.get(path, headers={"User-Agent": "Googlebot/2.1"})
+    checked = await client.head(path, headers=AGENT)
+    visited = await client.get(path, headers=AGENT)
+
+    assert "set-cookie" not in crawled.headers
+    assert "set-cookie" not in checked.headers
+    assert "HttpOnly; SameSite=Lax" in visited.headers["set-cookie"]
