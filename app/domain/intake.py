@@ -120,18 +120,31 @@ class Item:
             raise Invalid(f"{name} is not a whole number from 0 to {LARGEST_COUNT}", field=(name,))
         return Decimal(value)
 
-    def amount(self, name: str, currency: str) -> Decimal | None:
-        """An amount as a decimal string, or under `{name}_cents` in minor units; None when neither is there."""
+    def amount(self, name: str, currency: str, *, signed: bool = False) -> Decimal | None:
+        """An amount as a decimal string, or under `{name}_cents` in minor units; None when neither is there.
+
+        From 0 unless `signed`, and at most LARGEST_AMOUNT either way, in the currency.
+        """
         cents = f"{name}_cents"
+        blamed = cents if self.has(cents) else name
         try:
-            if self.has(cents):
-                if self.has(name):
-                    raise Invalid(f"send {name} or {cents}, not both", field=(cents,))
-                return parse_minor_units(self._raw[cents], currency)
-            return parse_amount(self._raw[name], currency) if self.has(name) else None
+            value = self._amount(name, cents, currency)
         except MoneyError as error:
-            blamed = cents if self.has(cents) else name
             raise Invalid(f"{blamed}: {error}", field=(blamed,)) from None
+        if value is not None and value < 0 and not signed:
+            raise Invalid(
+                f"{blamed} is less than 0: report a refund as a chargeback (chargebacks_sum of activity), and a "
+                "mistake by sending what it spoiled again",
+                field=(blamed,),
+            )
+        return value
+
+    def _amount(self, name: str, cents: str, currency: str) -> Decimal | None:
+        if self.has(cents):
+            if self.has(name):
+                raise Invalid(f"send {name} or {cents}, not both", field=(cents,))
+            return parse_minor_units(self._raw[cents], currency)
+        return parse_amount(self._raw[name], currency) if self.has(name) else None
 
     def integer(self, name: str) -> int | None:
         """A whole number from 0 that fits 63 bits, or None when it is absent."""

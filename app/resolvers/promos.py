@@ -45,7 +45,12 @@ async def load_numbers(scope: Scope, wanted: Sequence[PromoPeriod]) -> list[Repo
 
 def _nothing(metrics: tuple[str, ...]) -> ReportRow:
     """The line of a promo without facts, which no report has a row for."""
-    none: dict[Kind, Cell] = {Kind.COUNT: Decimal(0), Kind.MONEY: (), Kind.RATIO: None}
+    none: dict[Kind, Cell] = {
+        Kind.COUNT: Decimal(0),
+        Kind.MONEY: (),
+        Kind.RATIO: None,
+        Kind.MONEY_RATIO: (),
+    }
     return ReportRow({}, {name: none[METRICS[name].kind] for name in metrics})
 
 

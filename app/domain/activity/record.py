@@ -16,7 +16,7 @@ from app.domain.events import NewEvent, Subject, record_all
 from app.domain.intake import CHUNK, CLOCK_SKEW, Item, Stag, lock_brand_intake, parse_time
 from app.domain.permissions import Permission, requires
 from app.domain.players.register import NewPlayer, Status, find_players, insert_players
-from app.domain.reports.metrics import ACTIVITY_METRICS, Kind
+from app.domain.reports.metrics import ACTIVITY_METRICS, BaseMetric, Kind
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.database import Row, Transaction, transaction
@@ -169,10 +169,7 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewActivity | ActivityResult
             tag=item.stag(),
             currency=currency,
             revision=item.integer("revision"),
-            metrics={
-                metric.name: _metric(item, metric.name, metric.kind, currency)
-                for metric in ACTIVITY_METRICS
-            },
+            metrics={metric.name: _metric(item, metric, currency) for metric in ACTIVITY_METRICS},
             first_deposit=_first_deposit(scope, item, currency),
         )
     except Invalid as error:
@@ -190,10 +187,11 @@ def _first_deposit(scope: Scope, item: Item, currency: str) -> ReportedFirstDepo
     return ReportedFirstDeposit(at, quantise(amount, currency))
 
 
-def _metric(item: Item, name: str, kind: Kind, currency: str) -> Decimal:
-    if kind is Kind.COUNT:
-        return item.count(name)
-    return quantise(item.amount(name, currency) or Decimal(0), currency)
+def _metric(item: Item, metric: BaseMetric, currency: str) -> Decimal:
+    if metric.kind is Kind.COUNT:
+        return item.count(metric.name)
+    amount = item.amount(metric.name, currency, signed=metric.signed)
+    return quantise(amount or Decimal(0), currency)
 
 
 async def _players(

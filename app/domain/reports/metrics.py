@@ -16,7 +16,17 @@ class Kind(StrEnum):
 
     COUNT = "count"
     MONEY = "money"
+    # Of counts: one number.
     RATIO = "ratio"
+    # Of amounts: one number per currency, for amounts are never added over currencies.
+    MONEY_RATIO = "money_ratio"
+
+
+class Additivity(StrEnum):
+    """How the numbers of two lines become that of both."""
+
+    SUM = "sum"
+    RATIO_OF_SUMS = "ratio of sums"
 
 
 class Source(StrEnum):
@@ -48,6 +58,9 @@ class BaseMetric:
     description: str
     # Facts that take one away: duplicates are found after the visits were recorded (M04).
     less: Source | None = None
+    # True where a brand may report less than 0. Bets, wins, deposits and fees never are: what comes back is a
+    # chargeback, or a correction of the interval in which it was counted.
+    signed: bool = False
 
     def expression_in(self, source: Source) -> str | None:
         """What a row of that table adds to the metric; None: nothing."""
@@ -55,21 +68,44 @@ class BaseMetric:
             return self.expression
         return "-1" if source is self.less else None
 
+    @property
+    def additivity(self) -> Additivity:
+        """Base metrics add up."""
+        return Additivity.SUM
+
 
 @dataclass(frozen=True, slots=True)
 class FormulaMetric:
-    """A formula over summed base metrics. `compute` gets the sums of one currency (counts are the same in each)."""
+    """A formula over summed base metrics.
+
+    `compute` gets the sums of one currency, counts included, where amounts are needed; else those of all. None: the
+    divisor is zero.
+    """
 
     name: str
     kind: Kind
     needs: tuple[str, ...]
     compute: Callable[[Mapping[str, Decimal]], Decimal | None]
     formula: str
+    additivity: Additivity
     description: str
 
+    @property
+    def placed_by(self) -> str:
+        """The dates that place what the formula needs, each once."""
+        return " and ".join(dict.fromkeys(BASE_METRICS[name].placed_by for name in self.needs))
 
-def _activity(name: str, kind: Kind, description: str) -> BaseMetric:
-    return BaseMetric(name, kind, Source.ACTIVITIES, f"f.{name}", "activity day", description)
+
+def _activity(name: str, kind: Kind, description: str, *, signed: bool = False) -> BaseMetric:
+    return BaseMetric(
+        name,
+        kind,
+        Source.ACTIVITIES,
+        f"f.{name}",
+        "activity day",
+        description,
+        signed=signed,
+    )
 
 
 BASE_METRICS: dict[str, BaseMetric] = {
@@ -126,6 +162,50 @@ BASE_METRICS: dict[str, BaseMetric] = {
         _activity("casino_bets_count", Kind.COUNT, "Number of casino bets."),
         _activity("casino_total_bets_sum", Kind.MONEY, "Amount of casino bets."),
         _activity("casino_total_wins_sum", Kind.MONEY, "Amount of casino wins, net of rollbacks."),
+        _activity(
+            "casino_balance_corrections_sum",
+            Kind.MONEY,
+            "Casino balance corrections: what the brand gave to players; below 0: what it took.",
+            signed=True,
+        ),
+        _activity(
+            "additional_deductions_sum",
+            Kind.MONEY,
+            "Further costs that the brand deducts from NGR.",
+        ),
+        _activity("casino_taxes_sum", Kind.MONEY, "Taxes on casino play."),
+        _activity("payment_system_fees_sum", Kind.MONEY, "Fees of payment systems."),
+        _activity("game_provider_fees_sum", Kind.MONEY, "Fees of game providers."),
+        _activity("jackpot_fees_sum", Kind.MONEY, "Contributions to jackpots."),
+        _activity("sb_bets_sum", Kind.MONEY, "Amount of sportsbook bets when placed."),
+        _activity(
+            "sb_settled_bets_sum",
+            Kind.MONEY,
+            "Amount of sportsbook bets when settled; cancelled ones are not among them.",
+        ),
+        _activity("sb_total_wins_sum", Kind.MONEY, "Amount of wins of settled sportsbook bets."),
+        _activity(
+            "sb_total_cancelled_bets_sum", Kind.MONEY, "Amount of sportsbook bets cancelled."
+        ),
+        _activity("sb_bonuses_sum", Kind.MONEY, "Amount of sportsbook bonuses issued."),
+        _activity(
+            "sb_balance_corrections_sum",
+            Kind.MONEY,
+            "Sportsbook balance corrections: what the brand gave to players; below 0: what it took.",
+            signed=True,
+        ),
+        _activity("sb_third_party_fees_sum", Kind.MONEY, "Third parties' fees for the sportsbook."),
+        _activity("poker_rounds_count", Kind.COUNT, "Number of poker rounds."),
+        _activity("poker_bets_sum", Kind.MONEY, "Amount of poker bets."),
+        _activity("poker_rake_sum", Kind.MONEY, "Poker rake: what the house kept of the pots."),
+        _activity("poker_bonuses_sum", Kind.MONEY, "Amount of poker bonuses issued."),
+        _activity(
+            "poker_balance_corrections_sum",
+            Kind.MONEY,
+            "Poker balance corrections: what the brand gave to players; below 0: what it took.",
+            signed=True,
+        ),
+        _activity("poker_third_party_fees_sum", Kind.MONEY, "Third parties' fees for poker."),
         BaseMetric(
             "sales_count",
             Kind.COUNT,
@@ -154,47 +234,159 @@ BASE_METRICS: dict[str, BaseMetric] = {
 }
 
 
-def _ratio(top: str, bottom: str) -> Callable[[Mapping[str, Decimal]], Decimal | None]:
+def _sum(name: str, plus: str, minus: tuple[str, ...], description: str) -> FormulaMetric:
+    """An amount less other amounts."""
+
+    def compute(sums: Mapping[str, Decimal]) -> Decimal:
+        return sums[plus] - sum((sums[each] for each in minus), Decimal(0))
+
+    formula = " − ".join((plus, *minus))
+    needs = (plus, *minus)
+    return FormulaMetric(name, Kind.MONEY, needs, compute, formula, Additivity.SUM, description)
+
+
+def _ratio(name: str, kind: Kind, top: str, bottom: str, description: str) -> FormulaMetric:
+    """A sum through a sum: a ratio of counts, or an average amount."""
+
     def compute(sums: Mapping[str, Decimal]) -> Decimal | None:
         return sums[top] / sums[bottom] if sums[bottom] else None
 
-    return compute
+    return FormulaMetric(
+        name,
+        kind,
+        (top, bottom),
+        compute,
+        f"{top} ÷ {bottom}",
+        Additivity.RATIO_OF_SUMS,
+        description,
+    )
 
 
+def _casino_bonus_ratio(sums: Mapping[str, Decimal]) -> Decimal | None:
+    ggr = sums["casino_total_bets_sum"] - sums["casino_total_wins_sum"]
+    return sums["bonus_issues_sum"] / ggr if ggr else None
+
+
+# M14 for every brand alike: a brand cannot switch components off yet, and the admin fee, which is a brand's percent,
+# is not there; so neither are ngr and what is made of it.
+_CASINO_COSTS = (
+    "bonus_issues_sum",
+    "casino_balance_corrections_sum",
+    "game_provider_fees_sum",
+    "payment_system_fees_sum",
+    "jackpot_fees_sum",
+    "casino_taxes_sum",
+    "chargebacks_sum",
+    "additional_deductions_sum",
+)
+_SPORTSBOOK_COSTS = ("sb_bonuses_sum", "sb_balance_corrections_sum", "sb_third_party_fees_sum")
+_POKER_COSTS = (
+    "poker_bonuses_sum",
+    "poker_balance_corrections_sum",
+    "poker_third_party_fees_sum",
+)
 FORMULA_METRICS: dict[str, FormulaMetric] = {
     metric.name: metric
     for metric in (
-        FormulaMetric(
+        _ratio(
             "registrations_conversion_rate",
             Kind.RATIO,
-            ("registrations_count", "visits_count"),
-            _ratio("registrations_count", "visits_count"),
-            "registrations_count ÷ visits_count",
+            "registrations_count",
+            "visits_count",
             "Share of counted visits that signed up; null without visits.",
         ),
-        FormulaMetric(
+        _ratio(
             "first_deposits_conversion_rate",
             Kind.RATIO,
-            ("first_deposits_count", "registrations_count"),
-            _ratio("first_deposits_count", "registrations_count"),
-            "first_deposits_count ÷ registrations_count",
+            "first_deposits_count",
+            "registrations_count",
             "Share of registrations with a first deposit; null without registrations.",
         ),
-        FormulaMetric(
-            "net_deposits",
+        _ratio(
+            "average_deposits_count",
+            Kind.RATIO,
+            "deposits_count",
+            "first_deposits_count",
+            "Deposits for each first deposit; null without first deposits.",
+        ),
+        _ratio(
+            "average_deposit_amount",
             Kind.MONEY,
-            ("deposits_sum", "cashouts_sum", "chargebacks_sum"),
-            lambda sums: sums["deposits_sum"] - sums["cashouts_sum"] - sums["chargebacks_sum"],
-            "deposits_sum − cashouts_sum − chargebacks_sum",
+            "deposits_sum",
+            "deposits_count",
+            "Average amount of a deposit.",
+        ),
+        _ratio(
+            "average_first_deposit_amount",
+            Kind.MONEY,
+            "first_deposits_sum",
+            "first_deposits_count",
+            "Average amount of a first deposit.",
+        ),
+        _ratio(
+            "average_sale_amount",
+            Kind.MONEY,
+            "sales_sum",
+            "sales_count",
+            "Average amount of a sale.",
+        ),
+        _sum(
+            "net_deposits",
+            "deposits_sum",
+            ("cashouts_sum", "chargebacks_sum"),
             "Deposits less withdrawals and chargebacks.",
         ),
-        FormulaMetric(
+        _sum("wager", "casino_total_bets_sum", (), "What was wagered in the casino."),
+        _sum(
+            "real_ggr",
+            "casino_total_bets_sum",
+            ("casino_total_wins_sum",),
+            "Casino bets less wins, before providers' adjustments.",
+        ),
+        _sum(
             "ggr",
-            Kind.MONEY,
-            ("casino_total_bets_sum", "casino_total_wins_sum"),
-            lambda sums: sums["casino_total_bets_sum"] - sums["casino_total_wins_sum"],
-            "casino_total_bets_sum − casino_total_wins_sum",
-            "Casino gross gaming revenue.",
+            "casino_total_bets_sum",
+            ("casino_total_wins_sum",),
+            "Casino gross gaming revenue (M14). Brands report wins net of rollbacks, so it equals real_ggr.",
+        ),
+        FormulaMetric(
+            "casino_bonus_ratio",
+            Kind.MONEY_RATIO,
+            ("bonus_issues_sum", "casino_total_bets_sum", "casino_total_wins_sum"),
+            _casino_bonus_ratio,
+            "bonus_issues_sum ÷ (casino_total_bets_sum − casino_total_wins_sum)",
+            Additivity.RATIO_OF_SUMS,
+            "Casino bonuses for each unit of ggr; no number where ggr is zero.",
+        ),
+        _sum(
+            "real_ngr",
+            "casino_total_bets_sum",
+            ("casino_total_wins_sum", *_CASINO_COSTS),
+            "Casino net gaming revenue before the admin fee (M14).",
+        ),
+        _sum(
+            "sb_real_ggr",
+            "sb_settled_bets_sum",
+            ("sb_total_wins_sum",),
+            "Settled sportsbook bets less wins, before providers' adjustments.",
+        ),
+        _sum(
+            "sb_ggr",
+            "sb_settled_bets_sum",
+            ("sb_total_wins_sum",),
+            "Sportsbook gross gaming revenue, on settled bets (M14).",
+        ),
+        _sum(
+            "sb_real_ngr",
+            "sb_settled_bets_sum",
+            ("sb_total_wins_sum", *_SPORTSBOOK_COSTS),
+            "Sportsbook net gaming revenue before the admin fee (M14).",
+        ),
+        _sum(
+            "poker_real_ngr",
+            "poker_rake_sum",
+            _POKER_COSTS,
+            "Poker net gaming revenue, on rake, before the admin fee (M14).",
         ),
     )
 }

@@ -13,11 +13,20 @@ from app.domain.reports.metrics import BASE_METRICS, FORMULA_METRICS, METRICS, K
 from app.domain.reports.specification import Grouping, ReportSpecification
 from app.domain.scope import Scope
 from app.infra.database import fetch
-from app.infra.money import EXACT, NO_CURRENCY, Money
+from app.infra.money import EXACT, NO_CURRENCY, Money, quantise
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyRatio:
+    """A ratio of amounts in one currency."""
+
+    ratio: Decimal
+    currency: str
+
 
 Number = Decimal | None
-# A money metric has one amount per currency, in the order of the codes; other metrics have one number.
-Cell = Number | tuple[Money, ...]
+# A metric of amounts has one cell value per currency, in the order of the codes; other metrics have one number.
+Cell = Number | tuple[Money, ...] | tuple[CurrencyRatio, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +99,31 @@ def _cells(
         if BASE_METRICS[name].kind is Kind.COUNT
     }
     currencies = sorted(currency for currency in sums if currency != NO_CURRENCY)
-    return {
-        name: _money(name, currencies, sums, counts)
-        if METRICS[name].kind is Kind.MONEY
-        else _number(name, counts)
-        for name in specification.metrics
-    }
+    return {name: _cell(name, currencies, sums, counts) for name in specification.metrics}
 
 
-def _number(name: str, counts: Mapping[str, Decimal]) -> Number:
+def _cell(name: str, currencies: list[str], sums: Sums, counts: Mapping[str, Decimal]) -> Cell:
+    kind = METRICS[name].kind
+    if kind not in {Kind.MONEY, Kind.MONEY_RATIO}:
+        formula = FORMULA_METRICS.get(name)
+        return formula.compute(counts) if formula else counts[name]
+    numbers = _by_currency(name, currencies, sums)
+    if kind is Kind.MONEY_RATIO:
+        return tuple(CurrencyRatio(ratio, currency) for currency, ratio in numbers)
+    # An average amount is created here, so it is rounded here (M41); sums have their currency's decimals.
+    return tuple(Money(quantise(amount, currency), currency) for currency, amount in numbers)
+
+
+def _by_currency(name: str, currencies: list[str], sums: Sums) -> list[tuple[str, Decimal]]:
+    """The metric in each currency that has something of what it needs, counts included."""
     formula = FORMULA_METRICS.get(name)
-    return formula.compute(counts) if formula else counts[name]
-
-
-def _money(
-    name: str, currencies: list[str], sums: Sums, counts: Mapping[str, Decimal]
-) -> tuple[Money, ...]:
-    formula = FORMULA_METRICS.get(name)
+    needs = formula.needs if formula else (name,)
     found = []
     for currency in currencies:
-        inputs = {**sums[currency], **counts}
-        needs = formula.needs if formula else (name,)
-        if not any(sums[currency][need] for need in needs if need not in counts):
+        if not any(sums[currency][need] for need in needs):
             continue
         with localcontext(EXACT):
-            amount = formula.compute(inputs) if formula else inputs[name]
-        if amount is not None:
-            found.append(Money(amount, currency))
-    return tuple(found)
+            number = formula.compute(sums[currency]) if formula else sums[currency][name]
+        if number is not None:
+            found.append((currency, number))
+    return found

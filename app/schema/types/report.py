@@ -15,7 +15,8 @@ from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField
 from strawberry.utils.str_converters import to_camel_case
 
 from app.domain.errors import Invalid
-from app.domain.reports.metrics import METRICS, BaseMetric, FormulaMetric, Kind
+from app.domain.reports import run
+from app.domain.reports.metrics import METRICS, Additivity, BaseMetric, FormulaMetric, Kind
 from app.domain.reports.run import ReportRow as DomainRow
 from app.domain.reports.specification import (
     GROUPING_DESCRIPTIONS,
@@ -23,11 +24,11 @@ from app.domain.reports.specification import (
     ReportFilters,
     ReportSpecification,
 )
-from app.infra.money import decimal_text
+from app.infra.money import EXACT, decimal_text
 from app.models.base import TenantModel
 from app.resolvers.reports import NamedReport
 from app.schema.ids import decode_id
-from app.schema.scalars import Count, CountryCode
+from app.schema.scalars import Count, CountryCode, CurrencyCode
 from app.schema.types.campaign import Campaign, Promo
 from app.schema.types.money import Money
 from app.schema.types.offer import Brand
@@ -53,6 +54,21 @@ class Line:
     named: Mapping[Grouping, Mapping[int, TenantModel]]
 
 
+@strawberry.type(description="A ratio of amounts in one currency.")
+class CurrencyRatio:
+    ratio: Decimal = strawberry.field(description='To six decimals, such as "0.25".')
+    currency: CurrencyCode = strawberry.field(description="Such as EUR.")
+
+    @classmethod
+    def of(cls, value: run.CurrencyRatio) -> CurrencyRatio:
+        """From the domain's value."""
+        return cls(ratio=_six_decimals(value.ratio), currency=CurrencyCode(value.currency))
+
+
+def _six_decimals(ratio: Decimal) -> Decimal:
+    return Decimal(decimal_text(EXACT.quantize(ratio, Decimal("0.000001"))))
+
+
 def _metric_resolver(metric: BaseMetric | FormulaMetric) -> Callable[..., Any]:
     name = metric.name
     if metric.kind is Kind.MONEY:
@@ -67,19 +83,33 @@ def _metric_resolver(metric: BaseMetric | FormulaMetric) -> Callable[..., Any]:
             return Count(int(root.line.row.cells[name]))
 
         return count
+    if metric.kind is Kind.MONEY_RATIO:
+
+        def ratios(root: Any) -> list[CurrencyRatio]:
+            return [CurrencyRatio.of(value) for value in root.line.row.cells[name]]
+
+        return ratios
 
     def ratio(root: Any) -> Decimal | None:
         value = root.line.row.cells[name]
-        return None if value is None else Decimal(decimal_text(round(Decimal(value), 6)))
+        return None if value is None else _six_decimals(value)
 
     return ratio
 
 
+_UNITS = {Kind.MONEY: "One amount per currency.", Kind.MONEY_RATIO: "One ratio per currency."}
+
+
 def _metric_description(metric: BaseMetric | FormulaMetric) -> str:
+    parts = [metric.description]
     if isinstance(metric, FormulaMetric):
-        return f"{metric.description} Formula: {metric.formula}."
-    unit = " One amount per currency." if metric.kind is Kind.MONEY else ""
-    return f"{metric.description} Placed by {metric.placed_by}.{unit}"
+        parts.append(f"Formula: {metric.formula}.")
+    parts.append(f"Placed by {metric.placed_by}.")
+    if metric.additivity is Additivity.RATIO_OF_SUMS:
+        parts.append("A ratio of sums, in totals too.")
+    if metric.kind in _UNITS:
+        parts.append(_UNITS[metric.kind])
+    return " ".join(parts)
 
 
 def _metric_fields() -> dict[str, Any]:
