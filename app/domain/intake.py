@@ -133,8 +133,8 @@ class Item:
             raise Invalid(f"{blamed}: {error}", field=(blamed,)) from None
         if value is not None and value < 0 and not signed:
             raise Invalid(
-                f"{blamed} is less than 0: report a refund as a chargeback (chargebacks_sum of activity), and a "
-                "mistake by sending what it spoiled again",
+                f"{blamed} is less than 0: a refund is a chargeback (chargebacks_sum of activity); activity is "
+                "corrected by sending its interval again with the right total",
                 field=(blamed,),
             )
         return value

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.domain.reports.run import Report
 from app.domain.reports.specification import Grouping, ReportFilters, ReportSpecification
-from app.infra.money import Money
+from app.infra.money import EXACT, Money, decimals_of
 
 COUNTS = (
     "visits_count",
@@ -21,6 +21,7 @@ COUNTS = (
     "cashouts_count",
     "chargebacks_count",
     "casino_bets_count",
+    "poker_rounds_count",
     "sales_count",
     "leads_count",
 )
@@ -32,21 +33,97 @@ AMOUNTS = (
     "bonus_issues_sum",
     "casino_total_bets_sum",
     "casino_total_wins_sum",
+    "casino_balance_corrections_sum",
+    "additional_deductions_sum",
+    "casino_taxes_sum",
+    "payment_system_fees_sum",
+    "game_provider_fees_sum",
+    "jackpot_fees_sum",
+    "sb_bets_sum",
+    "sb_settled_bets_sum",
+    "sb_total_wins_sum",
+    "sb_total_cancelled_bets_sum",
+    "sb_bonuses_sum",
+    "sb_balance_corrections_sum",
+    "sb_third_party_fees_sum",
+    "poker_bets_sum",
+    "poker_rake_sum",
+    "poker_bonuses_sum",
+    "poker_balance_corrections_sum",
+    "poker_third_party_fees_sum",
     "sales_sum",
 )
+# A brand may report less than zero of these.
+SIGNED = (
+    "casino_balance_corrections_sum",
+    "sb_balance_corrections_sum",
+    "poker_balance_corrections_sum",
+)
+GGR = ("casino_total_bets_sum", "casino_total_wins_sum")
+
+
+def _through(top: Fraction, bottom: Fraction) -> Fraction | None:
+    return top / bottom if bottom else None
+
+
 FORMULAS: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "net_deposits": (
         ("deposits_sum", "cashouts_sum", "chargebacks_sum"),
         lambda deposits, cashouts, chargebacks: deposits - cashouts - chargebacks,
     ),
-    "ggr": (
-        ("casino_total_bets_sum", "casino_total_wins_sum"),
-        lambda bets, wins: bets - wins,
+    "wager": (("casino_total_bets_sum",), lambda bets: bets),
+    "ggr": (GGR, lambda bets, wins: bets - wins),
+    "real_ggr": (GGR, lambda bets, wins: bets - wins),
+    "real_ngr": (
+        (
+            *GGR,
+            "bonus_issues_sum",
+            "casino_balance_corrections_sum",
+            "game_provider_fees_sum",
+            "payment_system_fees_sum",
+            "jackpot_fees_sum",
+            "casino_taxes_sum",
+            "chargebacks_sum",
+            "additional_deductions_sum",
+        ),
+        lambda bets, *others: bets - sum(others),
+    ),
+    "sb_ggr": (("sb_settled_bets_sum", "sb_total_wins_sum"), lambda bets, wins: bets - wins),
+    "sb_real_ggr": (("sb_settled_bets_sum", "sb_total_wins_sum"), lambda bets, wins: bets - wins),
+    "sb_real_ngr": (
+        (
+            "sb_settled_bets_sum",
+            "sb_total_wins_sum",
+            "sb_bonuses_sum",
+            "sb_balance_corrections_sum",
+            "sb_third_party_fees_sum",
+        ),
+        lambda bets, *others: bets - sum(others),
+    ),
+    "poker_real_ngr": (
+        (
+            "poker_rake_sum",
+            "poker_bonuses_sum",
+            "poker_balance_corrections_sum",
+            "poker_third_party_fees_sum",
+        ),
+        lambda rake, *others: rake - sum(others),
+    ),
+    "average_deposit_amount": (("deposits_sum", "deposits_count"), _through),
+    "average_first_deposit_amount": (("first_deposits_sum", "first_deposits_count"), _through),
+    "average_sale_amount": (("sales_sum", "sales_count"), _through),
+}
+# Ratios of amounts: one for each currency.
+MONEY_RATIOS: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
+    "casino_bonus_ratio": (
+        ("bonus_issues_sum", *GGR),
+        lambda bonuses, bets, wins: _through(bonuses, bets - wins),
     ),
 }
 RATIOS = {
     "registrations_conversion_rate": ("registrations_count", "visits_count"),
     "first_deposits_conversion_rate": ("first_deposits_count", "registrations_count"),
+    "average_deposits_count": ("deposits_count", "first_deposits_count"),
 }
 
 
@@ -115,10 +192,19 @@ def answered(report: Report) -> tuple[list[tuple[tuple[Any, ...], dict[str, Any]
 
 
 def _plain(cells: Any) -> dict[str, Any]:
-    return {
-        name: round(cell, 20) if name in RATIOS and cell is not None else cell
-        for name, cell in cells.items()
-    }
+    plain = {}
+    for name, cell in cells.items():
+        if name in RATIOS and cell is not None:
+            plain[name] = round(cell, 20)
+        elif name in MONEY_RATIOS:
+            plain[name] = [(_twenty_places(each.ratio), each.currency) for each in cell]
+        else:
+            plain[name] = cell
+    return plain
+
+
+def _twenty_places(ratio: Decimal) -> Decimal:
+    return EXACT.quantize(ratio, Decimal("1E-20"))
 
 
 def _passes(fact: Fact, filters: ReportFilters) -> bool:
@@ -136,8 +222,8 @@ def _passes(fact: Fact, filters: ReportFilters) -> bool:
 def _needs(metrics: Iterable[str]) -> set[str]:
     needs: set[str] = set()
     for name in metrics:
-        if name in FORMULAS:
-            needs |= set(FORMULAS[name][0])
+        if name in FORMULAS | MONEY_RATIOS:
+            needs |= set((FORMULAS | MONEY_RATIOS)[name][0])
         else:
             needs |= set(RATIOS.get(name, (name,)))
     return needs
@@ -173,19 +259,36 @@ def _cells(facts: list[Fact], metrics: tuple[str, ...]) -> dict[str, Any]:
             cells[name] = None if ratio is None else round(ratio, 20)
         elif name in COUNTS:
             cells[name] = _exact(_sum(facts, name))
+        elif name in MONEY_RATIOS:
+            numbers = _by_currency(facts, *MONEY_RATIOS[name])
+            cells[name] = [
+                (
+                    _twenty_places(
+                        EXACT.divide(Decimal(number.numerator), Decimal(number.denominator))
+                    ),
+                    code,
+                )
+                for code, number in numbers
+            ]
         else:
-            cells[name] = _money(facts, name)
+            needs, formula = FORMULAS.get(name, ((name,), lambda value: value))
+            cells[name] = tuple(
+                Money(_exact(round(number, decimals_of(code))), code)
+                for code, number in _by_currency(facts, needs, formula)
+            )
     return cells
 
 
-def _money(facts: list[Fact], name: str) -> tuple[Money, ...]:
-    needs, formula = FORMULAS.get(name, ((name,), lambda value: value))
+def _by_currency(
+    facts: list[Fact], needs: tuple[str, ...], formula: Callable[..., Any]
+) -> list[tuple[str, Fraction]]:
+    """The formula in each currency that has something of what it needs, where it has an answer."""
     found = []
     for currency in sorted({fact.currency for fact in facts} - {"XXX"}):
         sums = [_sum(facts, need, currency) for need in needs]
-        if any(sums):
-            found.append(Money(_exact(formula(*sums)), currency))
-    return tuple(found)
+        if any(sums) and (number := formula(*sums)) is not None:
+            found.append((currency, number))
+    return found
 
 
 @dataclass(slots=True)

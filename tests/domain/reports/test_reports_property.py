@@ -37,7 +37,9 @@ from tests.domain.reports.model import (
     AMOUNTS,
     COUNTS,
     FORMULAS,
+    MONEY_RATIOS,
     RATIOS,
+    SIGNED,
     Fact,
     Link,
     ModelPlayer,
@@ -46,16 +48,14 @@ from tests.domain.reports.model import (
 )
 from tests.factories import BOX, brand_scope, make_brand, make_partner, make_promo, make_visits
 
-METRICS = (*COUNTS, *AMOUNTS, *FORMULAS, *RATIOS)
-ACTIVITY_COUNTS = ("deposits_count", "cashouts_count", "chargebacks_count", "casino_bets_count")
-ACTIVITY_AMOUNTS = (
-    "deposits_sum",
-    "cashouts_sum",
-    "chargebacks_sum",
-    "bonus_issues_sum",
-    "casino_total_bets_sum",
-    "casino_total_wins_sum",
-)
+METRICS = (*COUNTS, *AMOUNTS, *FORMULAS, *RATIOS, *MONEY_RATIOS)
+# The facts of activity alone: all but these.
+ELSEWHERE = {
+    *("visits_count", "registrations_count", "first_deposits_count", "first_deposits_sum"),
+    *("sales_count", "sales_sum", "leads_count"),
+}
+ACTIVITY_COUNTS = tuple(name for name in COUNTS if name not in ELSEWHERE)
+ACTIVITY_AMOUNTS = tuple(name for name in AMOUNTS if name not in ELSEWHERE)
 # A brand east and a brand west of Greenwich: the same instant is often another business day.
 ZONES = ("Europe/Bucharest", "America/New_York")
 USERS = 2
@@ -188,7 +188,7 @@ class Programme:
         day = self.day(brand, self.now) - timedelta(days=ago)
         start, end = day_bounds(day, ZONES[brand])
         counts = {name: dice.choice((0, 0, 1, 17)) for name in ACTIVITY_COUNTS}
-        amounts = {name: _amount(dice, currency) for name in ACTIVITY_AMOUNTS}
+        amounts = {name: _amount(dice, currency, name in SIGNED) for name in ACTIVITY_AMOUNTS}
         item = {"user_id": f"user {user}", "currency": currency, **counts, **amounts}
         (result,) = await record_activity(
             self.scope(brand), self.brands[brand].id, start.isoformat(), end.isoformat(), [item]
@@ -265,10 +265,11 @@ class Programme:
         await fold_daily(self.system)
 
 
-def _amount(dice: random.Random, currency: str) -> str:
+def _amount(dice: random.Random, currency: str, signed: bool = False) -> str:
     """An amount that adds up badly in floats; often zero."""
     units = dice.choice((0, dice.randrange(10**4), dice.randrange(10**14)))
-    return f"{units}" if currency == "JPY" else f"{units // 100}.{units % 100:02}"
+    sign = dice.choice(("", "-")) if signed else ""
+    return f"{sign}{units}" if currency == "JPY" else f"{sign}{units // 100}.{units % 100:02}"
 
 
 async def make_programme(system: Scope) -> Programme:
