@@ -13,6 +13,8 @@ _LINKS = {
     ("partners", "id"): ("state", "code", "name"),
     ("affiliations", "partner_id"): ("state",),
     ("banners", "code"): ("code", "state"),
+    ("commission_plans", "id"): ("state", "is_default"),
+    ("plan_assignments", "partner_id"): ("plan_id",),
     ("brands", "id"): (
         *(
             "state",
@@ -116,7 +118,13 @@ CREATE TRIGGER terms_versions_immutable BEFORE UPDATE OR DELETE ON terms_version
 -- The click path keeps links in memory; it hears of every change at once, when that commits.
 CREATE FUNCTION tell_links() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('links', TG_TABLE_NAME || ':' || (to_jsonb(COALESCE(NEW, OLD)) ->> TG_ARGV[0]));
+    -- Under both keys, where a change moves a row from one to the other; equal notifications are sent once.
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM pg_notify('links', TG_TABLE_NAME || ':' || (to_jsonb(OLD) ->> TG_ARGV[0]));
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM pg_notify('links', TG_TABLE_NAME || ':' || (to_jsonb(NEW) ->> TG_ARGV[0]));
+    END IF;
     RETURN NULL;
 END $$;
 

@@ -128,7 +128,7 @@ class FallbackVisit(TenantModel):
     occurred_at = fields.DatetimeField()
     # The path as it was asked for.
     code = text(200)
-    # unknown_code | partner | affiliation | brand | campaign | database_away
+    # unknown_code | partner | affiliation | brand | campaign | database_away | failed
     reason = text(16)
     promo_id = fields.BigIntField(null=True)
     brand_id = fields.BigIntField(null=True)

@@ -37,7 +37,9 @@ from tests.conftest import NOW, run_sql
 from tests.factories import make_brand
 from tests.infra.cable import cable_to
 
-ADD_SOURCE = "INSERT INTO traffic_sources (name, created_at) VALUES ($1, $2)"
+ADD_SOURCE = (
+    "INSERT INTO traffic_sources (name, created_at, state, sort_order) VALUES ($1, $2, 'active', 0)"
+)
 COUNT_SOURCES = "SELECT count(*) AS count FROM traffic_sources"
 
 
@@ -442,7 +444,8 @@ async def _call_out() -> None:
 
 async def test_rows_loaded_with_copy_are_rolled_back_with_the_rest(database: Settings) -> None:
     async def load(tx: Transaction) -> None:
-        await tx.copy("traffic_sources", ("name", "created_at"), [("SEO", NOW)])
+        columns = ("name", "created_at", "state", "sort_order")
+        await tx.copy("traffic_sources", columns, [("SEO", NOW, "active", 0)])
 
     async def load_and_fail(tx: Transaction) -> None:
         await load(tx)

@@ -16,7 +16,17 @@ import pytest
 
 from app.infra.clock import ManualClock
 from app.infra.database import credentials, require_url
-from app.models import Affiliation, Brand, Campaign, CommissionPlan, Landing, Partner, Promo, Visit
+from app.models import (
+    Affiliation,
+    Brand,
+    Campaign,
+    CommissionPlan,
+    Landing,
+    Partner,
+    PlanAssignment,
+    Promo,
+    Visit,
+)
 from app.settings import Settings
 from tests.domain.banners.gallery import make_banner
 from tests.factories import make_brand, make_partner, make_promo
@@ -175,11 +185,43 @@ CHANGES: dict[tuple[str, str], tuple[Any, str, Callable[[Seen], Any], Any]] = {
 }
 
 
+# What opens a network link that had no plan.
+OF_PLANS = {
+    ("commission_plans", "state"),
+    ("commission_plans", "is_default"),
+    ("plan_assignments", "plan_id"),
+}
+
+
+@pytest.mark.parametrize("change", ["enabled", "made default", "assigned"])
+async def test_a_network_link_opens_once_there_is_a_plan_w4(
+    client: httpx.AsyncClient, clock: ManualClock, change: str
+) -> None:
+    brand = await make_brand(clock)
+    partner = await make_partner(clock, brand)
+    plan = await CommissionPlan.get(brand_id=brand.id)
+    state = "disabled" if change == "enabled" else "active"
+    await CommissionPlan.filter(id=plan.id).update(state=state, is_default=change == "enabled")
+    path = f"/events/click?aff_code={partner.code}&unique={brand.code}"
+    assert (await click(client, path)).is_fallback
+
+    if change == "enabled":
+        await CommissionPlan.filter(id=plan.id).update(state="active")
+    elif change == "made default":
+        await CommissionPlan.filter(id=plan.id).update(is_default=True)
+    else:
+        await PlanAssignment.create(partner=partner, plan=plan, created_at=clock.now())
+
+    async with asyncio.timeout(10):
+        while (await click(client, path)).is_fallback:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 def test_every_column_that_the_database_tells_of_is_tried_here() -> None:
     links = importlib.import_module("migrations.0002_guards")._LINKS
 
     told = {(table, column) for (table, _), columns in links.items() for column in columns}
-    assert told == set(CHANGES)
+    assert told == set(CHANGES) | OF_PLANS
 
 
 async def click(client: httpx.AsyncClient, path: str) -> Seen:
