@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from strawberry.utils.str_converters import to_camel_case
 
+from app.domain.activity.record import record_activity
+from app.domain.reports.metrics import FORMULA_METRICS, METRICS
 from app.infra.clock import ManualClock
-from app.models import Promo
-from tests.factories import make_visits
+from app.models import Brand, Promo, Visit
+from graphql import GraphQLObjectType
+from tests.conftest import NOW
+from tests.factories import brand_scope, day_interval, make_visits
+from tests.schema.builder import SCHEMAS
 from tests.schema.programme import Programme, ask, make_programme
 
 REPORT = """
@@ -76,3 +83,70 @@ async def test_g22_totals_have_a_selection_of_their_own(
     answer = await _report(client, clock, "day", "DAY")
     report = answer["data"]["performanceReport"]
     assert report == {"rows": [{"day": "2026-03-10"}], "totals": {"visitsCount": 3}}
+
+
+@pytest.mark.parametrize("line", ["ReportRow", "ReportTotals"])
+@pytest.mark.parametrize("name", METRICS)
+def test_w1_every_metric_of_the_registry_is_a_field_that_says_how_it_is_made(
+    name: str, line: str
+) -> None:
+    for schema in SCHEMAS.values():
+        type_ = schema.get_type(line)
+        assert isinstance(type_, GraphQLObjectType)
+        description = type_.fields[to_camel_case(name)].description or ""
+        metric = METRICS[name]
+        assert description.startswith(metric.description)
+        assert f"Placed by {metric.placed_by}." in description
+        if name in FORMULA_METRICS:
+            assert f"Formula: {FORMULA_METRICS[name].formula}." in description
+
+
+async def test_w1_partners_read_amounts_and_ratios_of_each_currency(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    programme = await make_programme(clock)
+    promo = await Promo.get(id=programme.own.rows["Promo"][0])
+    (visit_id,) = await make_visits(promo, clock)
+    brand = await Brand.get(id=(await Visit.get(id=visit_id)).brand_id)
+    tag = f"{promo.id}_{visit_id}"
+    clock.advance(timedelta(days=1))
+    day = day_interval(NOW + timedelta(hours=10))
+    for currency, bonuses in (("EUR", "1.00"), ("RON", "2.00")):
+        item = {
+            "user_id": "someone",
+            "tag": tag,
+            "currency": currency,
+            "casino_total_bets_sum": "13.00",
+            "casino_total_wins_sum": "10.00",
+            "bonus_issues_sum": bonuses,
+            "casino_balance_corrections_sum": "4.00",
+        }
+        scope = brand_scope(brand, clock)
+        (result,) = await record_activity(scope, brand.id, day["from"], day["to"], [item])
+        assert result.error is None
+    token = await programme.token("partner", "owner")
+    selection = """
+      realNgr { amount currency } casinoBonusRatio { ratio currency }
+      averageDepositAmount { amount } averageDepositsCount
+    """
+
+    answer = await ask(
+        client,
+        "partner",
+        REPORT.replace("visitsCount", selection) % "day",
+        token,
+        {"groupBy": ["DAY"]},
+    )
+
+    assert answer["data"]["performanceReport"]["totals"] == {
+        "realNgr": [
+            {"amount": "-2.00", "currency": "EUR"},
+            {"amount": "-3.00", "currency": "RON"},
+        ],
+        "casinoBonusRatio": [
+            {"ratio": "0.333333", "currency": "EUR"},
+            {"ratio": "0.666667", "currency": "RON"},
+        ],
+        "averageDepositAmount": [],
+        "averageDepositsCount": None,
+    }

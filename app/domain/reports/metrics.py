@@ -362,7 +362,7 @@ FORMULA_METRICS: dict[str, FormulaMetric] = {
             "real_ngr",
             "casino_total_bets_sum",
             ("casino_total_wins_sum", *_CASINO_COSTS),
-            "Casino net gaming revenue before the admin fee (M14).",
+            "Casino net gaming revenue before the admin fee, with every component of M14 for every brand.",
         ),
         _sum(
             "sb_real_ggr",
