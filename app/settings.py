@@ -126,6 +126,9 @@ class Settings(BaseSettings):
 
     postback_timeout: float = Field(default=10, gt=0, le=60)
     postback_concurrency: int = Field(default=100, ge=1, le=1000)
+    # Whether the European Central Bank's daily reference rates are fetched, and from where (M40).
+    ecb_rates: bool = False
+    ecb_rates_url: str = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"
     # Postbacks to loopback and private addresses: only for a demo or a test machine.
     allow_private_targets: bool = False
 
@@ -191,7 +194,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with s3:// or file://")
         return value
 
-    @field_validator("public_url", "fallback_url", "frontend_url")
+    @field_validator("public_url", "fallback_url", "frontend_url", "ecb_rates_url")
     @classmethod
     def _http_scheme(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

@@ -107,6 +107,7 @@ WITHOUT_PERMISSION = {
     "campaigns.operator_commands.require_campaign": PART,
     "campaigns.operator_commands.require_promo": PART,
     "simulation.offer.make_offer": OPERATION,
+    "simulation.rates.make_exchange_rates": OPERATION,
 }
 
 

@@ -52,6 +52,9 @@ class Permission(StrEnum):
     MANAGE_PLANS = "manage_plans"
     # News, contacts and terms
     MANAGE_CONTENT = "manage_content"
+    # What currencies are worth, day by day
+    READ_EXCHANGE_RATES = "read_exchange_rates"
+    MANAGE_EXCHANGE_RATES = "manage_exchange_rates"
     MANAGE_STAFF = "manage_staff"
     MANAGE_BRAND_KEYS = "manage_brand_keys"
     ERASE_PERSONS = "erase_persons"
@@ -89,7 +92,11 @@ _READ = frozenset(
     }
 )
 _MEMBER = _READ | {Permission.MANAGE_API_TOKENS}
-_STAFF = _READ | {Permission.READ_PARTNERS, Permission.MANAGE_API_TOKENS}
+_STAFF = _READ | {
+    Permission.READ_PARTNERS,
+    Permission.MANAGE_API_TOKENS,
+    Permission.READ_EXCHANGE_RATES,
+}
 
 PARTNER_PERMISSIONS: dict[PartnerRole, frozenset[Permission]] = {
     PartnerRole.OWNER: _MEMBER
@@ -119,6 +126,7 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.MANAGE_OFFERS,
         Permission.MANAGE_PLANS,
         Permission.MANAGE_CONTENT,
+        Permission.MANAGE_EXCHANGE_RATES,
         Permission.MANAGE_STAFF,
         Permission.MANAGE_BRAND_KEYS,
         Permission.ERASE_PERSONS,
@@ -144,6 +152,7 @@ STAFF_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
         Permission.REVIEW_DOCUMENTS,
         Permission.READ_FUNDING,
         Permission.MANAGE_FUNDING,
+        Permission.MANAGE_EXCHANGE_RATES,
     },
     StaffRole.CONTENT: _STAFF | {Permission.MANAGE_OFFERS, Permission.MANAGE_CONTENT},
     StaffRole.SUPPORT: _STAFF | {Permission.READ_EVENTS},

@@ -69,13 +69,16 @@ class OutgoingClient:
             network_backend=_CheckedNetwork(allow_private),
         )
 
-    async def get(self, url: str, headers: dict[str, str]) -> Answer:
-        """Call a URL once with GET. Never raises for what the other side does: the answer says it."""
+    async def get(self, url: str, headers: dict[str, str], *, keep: int = KEPT_BODY) -> Answer:
+        """Call a URL once with GET. Never raises for what the other side does: the answer says it.
+
+        `keep` is how many characters of the body are kept.
+        """
         refuse_in_transaction("an outgoing HTTP request")
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                code, body = await self._call(httpx.URL(url), headers)
+                code, body = await self._call(httpx.URL(url), headers, keep)
         except TimeoutError:
             return _failed(started, f"no answer within {self._timeout:g} s")
         except (RefusedTarget, httpx.InvalidURL) as error:
@@ -84,13 +87,13 @@ class OutgoingClient:
             return _failed(started, f"{type(error).__name__}: {error}".rstrip(": "))
         return Answer(_since(started), code, body, None)
 
-    async def _call(self, url: httpx.URL, headers: dict[str, str]) -> tuple[int, str]:
+    async def _call(self, url: httpx.URL, headers: dict[str, str], keep: int) -> tuple[int, str]:
         target = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
         named = {**headers, "Host": url.netloc.decode("ascii")}
         async with self._pool.stream("GET", target, headers=list(named.items())) as response:
-            return response.status, await _first_part(response)
+            return response.status, await _first_part(response, keep)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -146,13 +149,13 @@ def _is_allowed(address: str, allow_private: bool) -> bool:
     return allow_private or ip.is_global
 
 
-async def _first_part(response: httpcore.Response) -> str:
+async def _first_part(response: httpcore.Response, keep: int) -> str:
     data = b""
     async for chunk in response.aiter_stream():
         data += chunk
-        if len(data) >= _READ_AT_MOST:
+        if len(data) >= max(_READ_AT_MOST, keep):
             break
-    return data[: KEPT_BODY * 4].decode("utf-8", "replace").replace("\x00", "")[:KEPT_BODY]
+    return data[: keep * 4].decode("utf-8", "replace").replace("\x00", "")[:keep]
 
 
 def _since(started: float) -> timedelta:

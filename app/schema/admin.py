@@ -23,6 +23,7 @@ from app.schema.parts.access import AccessMutations, AccessQueries
 from app.schema.parts.banners import BannerMutations, StaffBannerQueries
 from app.schema.parts.brands import BrandMutations, BrandQueries
 from app.schema.parts.events import EventQueries
+from app.schema.parts.exchange_rates import ExchangeRateMutations, ExchangeRateQueries
 from app.schema.parts.offer import OfferMutations, OfferQueries
 from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
 from app.schema.parts.plans import PlanMutations, PlanVersionMutations, StaffPlanQueries
@@ -61,6 +62,7 @@ class Query(
     EventQueries,
     StaffBannerQueries,
     BrandQueries,
+    ExchangeRateQueries,
     OfferQueries,
     OperatorCampaignQueries,
     PlayerQueries,
@@ -116,6 +118,7 @@ class Mutation(
     StaffMutations,
     BannerMutations,
     BrandMutations,
+    ExchangeRateMutations,
     OfferMutations,
     OperatorCampaignMutations,
     PlanMutations,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, EnumMeta, StrEnum
 from typing import Annotated, Any, Generic, Protocol, TypeVar
@@ -264,11 +264,13 @@ _READ: dict[str, Callable[[str], Any]] = {
     "s": str,
     "d": Decimal,
     "t": datetime.fromisoformat,
+    "y": date.fromisoformat,
 }
 
 
 def _kind(value: Any) -> str:
-    for kind, type_ in (("i", int), ("s", str), ("d", Decimal), ("t", datetime)):
+    # A time is a day as well: it comes first.
+    for kind, type_ in (("i", int), ("s", str), ("d", Decimal), ("t", datetime), ("y", date)):
         if isinstance(value, type_):
             return kind
     raise TypeError(f"{type(value).__name__} cannot order a list")

@@ -25,6 +25,7 @@ from app.infra.telemetry import logged_as, logger, new_request_id
 from app.tasks.banners import remove_abandoned_files
 from app.tasks.broker import configure_broker
 from app.tasks.documents import remove_files
+from app.tasks.exchange_rates import fetch_ecb_rates
 from app.tasks.mails import SEND
 from app.tasks.postbacks import DELIVER
 from app.tasks.worker import declare_actors, send_wake_up
@@ -74,6 +75,7 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("due_mails", 5, due_mails),
         _leftover_tick(settings),
         *_announced_ticks(),
+        *_rate_ticks(settings),
         Tick("old_attempts", 3_600, old_attempts),
         Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     ]
@@ -104,6 +106,15 @@ def _announced_ticks() -> list[Tick]:
             logger().info("plan_moves.applied", count=count)
 
     return [Tick("brand_changes", 15, brand_changes), Tick("plan_moves", 15, plan_moves)]
+
+
+def _rate_ticks(settings: Settings) -> list[Tick]:
+    """The European Central Bank's rates, where the settings ask for them: new ones come once a working day (M40)."""
+
+    async def ecb_rates(scope: Scope) -> None:
+        await fetch_ecb_rates(scope, settings)
+
+    return [Tick("ecb_rates", 1_800, ecb_rates)] if settings.ecb_rates else []
 
 
 async def repeat(tick: Tick, clock: Clock) -> None:

@@ -52,6 +52,7 @@ SHARED = {
     "Banner": "offers: of those brands, the public ones and those given to the partner",
     "CommissionPlan": "offers: of those brands, the defaults and the assigned ones",
     "PlanVersion": "offers: of those plans",
+    "ExchangeRate": "one list for the whole programme; partners' amounts are converted with it",
     "TrafficSource": "one list for the whole programme",
     "BrandTrafficSource": "offers: what those brands think of traffic sources",
     "BrandChange": "offers: what those brands have announced",

@@ -29,6 +29,7 @@ from app.models import (
     Contact,
     Document,
     Event,
+    ExchangeRate,
     Landing,
     NewsArticle,
     Partner,
@@ -251,8 +252,17 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             sign_up_at=now,
             created_at=now,
         )
+        exchange_rate = await ExchangeRate.create(
+            day=now.date() - timedelta(days=number),
+            base="EUR",
+            currency="RON",
+            rate="4.9771",
+            source="operator",
+            created_at=now,
+        )
         rows: dict[str, Any] = {
             "Brand": brand,
+            "ExchangeRate": exchange_rate,
             "Player": player,
             "CommissionPlan": plan,
             "PlanVersion": version,
@@ -335,6 +345,7 @@ TYPES = (
     "Promotion",
     "Coupon",
     "CampaignPlanMove",
+    "ExchangeRate",
     "Event",
     "Partner",
 )

@@ -69,7 +69,7 @@ TAKES = {
 }
 
 # Types without tenant: everybody's are the same ones.
-SHARED = {"TrafficSource"}
+SHARED = {"ExchangeRate", "TrafficSource"}
 # A partner asks for brands that it has no relation to yet.
 OPEN = {
     ("partner.applyToBrand(input.brandId)", "Brand"),

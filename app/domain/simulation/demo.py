@@ -14,6 +14,7 @@ from app.domain.postbacks import plan as postback_plan
 from app.domain.rollups.fold import fold_daily
 from app.domain.scope import Scope
 from app.domain.simulation.programme import Cast, make_cast
+from app.domain.simulation.rates import make_exchange_rates
 from app.domain.simulation.traffic import Traffic, Volume
 from app.domain.visits.judge import judge_visits
 from app.domain.visits.record import take_visit_ids
@@ -107,6 +108,8 @@ async def _make(
         await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
         await _place_all(moving)
         progress("demo programme", number + 1, DAYS)
+    await make_exchange_rates(system, first_day.date(), DAYS)
+    await _place_all(moving)
     while await judge_visits(system):
         pass
     await _place_all(moving)

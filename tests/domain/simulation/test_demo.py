@@ -48,6 +48,7 @@ FACTS = {
     "promotions": "title, description, url, coupon, starts_at, ends_at",
     "coupons": "code, promo_id",
     "brand_traffic_sources": "traffic_source_id, policy",
+    "exchange_rates": "day, base, currency, rate, source",
     "landings": "title, url, countries, language",
 }
 
