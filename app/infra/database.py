@@ -286,6 +286,7 @@ def tortoise_config(settings: Settings, *, session: dict[str, str] | None = None
                     "minsize": settings.database_pool_min,
                     "maxsize": settings.database_pool_max,
                     "server_settings": session or server_settings(settings),
+                    "reset": _keep_session,
                 },
             }
         },
@@ -299,6 +300,13 @@ def tortoise_config(settings: Settings, *, session: dict[str, str] | None = None
         "use_tz": True,
         "timezone": "UTC",
     }
+
+
+async def _keep_session(_connection: Any) -> None:
+    """What a pooled connection is freed of between two uses: nothing, because nothing here outlives a transaction.
+
+    asyncpg itself rolls back what is open; its own way of resetting the rest costs a round trip each time.
+    """
 
 
 async def connect(settings: Settings) -> None:

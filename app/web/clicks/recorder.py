@@ -28,6 +28,9 @@ from app.infra.telemetry import logger
 from app.infra.visit_ids import VisitIds
 
 BATCH = 1_000
+# While a commit is under way, a second one starts as soon as so many clicks wait: the database is never idle between
+# two, and no commit is made for a few.
+ENOUGH = 16
 REPLAY_BATCH = 500
 REPLAY_EVERY = 0.25
 # How often journals of processes that have died are looked for.
@@ -55,7 +58,8 @@ class ClickRecorder:
         self._writing = asyncio.Lock()
         self._waiting: list[tuple[Recordable, asyncio.Future[None]]] = []
         self._arrived = asyncio.Event()
-        self._settling = asyncio.Lock()
+        self._enough = asyncio.Event()
+        self._settling: set[asyncio.Task[None]] = set()
         self._away = False
         self._unreported = 0
         # Commits that were given up waiting for; they may still succeed.
@@ -74,20 +78,22 @@ class ClickRecorder:
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((click, done))
         self._arrived.set()
+        if len(self._waiting) >= ENOUGH:
+            self._enough.set()
         return done
 
     async def run(self) -> None:
         """Commit what is queued, batch after batch, and replay journals, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._commit_for_ever(), name="click commits")
+            tasks.create_task(self._commit_for_ever(self._arrived, 1), name="click commits")
+            tasks.create_task(self._commit_for_ever(self._enough, ENOUGH), name="more commits")
             tasks.create_task(self._replay_for_ever(), name="click replays")
 
     async def drain(self) -> None:
         """Make durable what is still queued; used when the server stops."""
         while self._waiting:
             await self._settle_batch()
-        async with self._settling:
-            pass
+        await asyncio.gather(*self._settling)
         for task in self._given_up:
             task.cancel()
         try:
@@ -99,24 +105,27 @@ class ClickRecorder:
         if self._journal is not None:
             self._journal.close()
 
-    async def _commit_for_ever(self) -> None:
+    async def _commit_for_ever(self, wanted: asyncio.Event, least: int) -> None:
+        """Settle what waits whenever there are at least so many clicks, of which `wanted` tells."""
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
+            await wanted.wait()
+            wanted.clear()
+            while len(self._waiting) >= least:
+                settling = asyncio.create_task(self._settle_batch())
+                self._settling.add(settling)
+                settling.add_done_callback(self._settling.discard)
                 # A cancelled server still finishes the batch under way.
-                await asyncio.shield(self._settle_batch())
+                await asyncio.shield(settling)
 
     async def _settle_batch(self) -> None:
-        async with self._settling:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            try:
-                if batch and (self._away or not await self._commit([click for click, _ in batch])):
-                    await self._write_down([click for click, _ in batch])
-            finally:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_result(None)
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        try:
+            if batch and (self._away or not await self._commit([click for click, _ in batch])):
+                await self._write_down([click for click, _ in batch])
+        finally:
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
 
     async def _commit(self, batch: Sequence[Recordable]) -> bool:
         """Commit within the patience; False when that failed or its outcome is not known."""
