@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.scope import Scope
@@ -158,9 +159,14 @@ def fingerprint(key: bytes, day: date, ip: str | None, user_agent: str | None) -
 
     Without the key the hash cannot be searched for an address, and the day keeps visits of two days apart.
     """
-    text = f"{day}\n{ip or ''}\n{user_agent or ''}".encode("utf-8", "replace")
-    digest = hashlib.blake2b(text, digest_size=8, key=key).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    hasher = _hasher(key, day).copy()
+    hasher.update(f"{ip or ''}\n{user_agent or ''}".encode("utf-8", "replace"))
+    return int.from_bytes(hasher.digest(), "big", signed=True)
+
+
+@lru_cache(maxsize=64)
+def _hasher(key: bytes, day: date) -> hashlib.blake2b:
+    return hashlib.blake2b(f"{day}\n".encode(), digest_size=8, key=key)
 
 
 def kept(text: str | None, longest: int) -> str | None:

@@ -1,13 +1,17 @@
 """Writing visits: many clicks in one commit, each of them exactly once.
 
-A visit has its id before it is recorded. One that was never tried is written with COPY; one whose earlier attempt may
-have committed is inserted unless it is there.
+A visit has its id before it is recorded, and is inserted unless it is there: whoever does not know what became of a
+commit repeats it. A batch is one statement and one round trip, with its recording. Its rows travel as JSON, which
+costs the busiest process of all a third of what COPY or arrays cost it; PostgreSQL has the larger part of the work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
 
 from app.domain.events import Subject, record
 from app.domain.scope import Scope
@@ -17,16 +21,45 @@ from app.infra.visit_ids import VisitIds
 
 _COLUMNS = NewVisit._fields
 _FALLBACK_COLUMNS = NewFallbackVisit._fields
+_TYPES = {
+    **dict.fromkeys(
+        ("id", "promo_id", "campaign_id", "plan_id", "brand_id", "partner_id"), "bigint"
+    ),
+    **dict.fromkeys(("fingerprint", "visitor_id", "banner_id"), "bigint"),
+    **dict.fromkeys(("occurred_at", "attributable_until"), "timestamptz"),
+    "business_day": "date",
+    "tags": "jsonb",
+    "corrupted": "boolean",
+}
 
 
-def _insert_once(table: str, columns: Sequence[str]) -> str:
-    places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}) ON CONFLICT DO NOTHING"
+def _rows_of(parameter: str, columns: Sequence[str]) -> str:
+    typed = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in columns)
+    return f"json_to_recordset({parameter}::json) AS row({typed})"
 
 
-_INSERT_VISIT = _insert_once("visits", (*_COLUMNS, "recording_id"))
-_INSERT_FALLBACK = _insert_once("fallback_visits", (*_FALLBACK_COLUMNS, "recording_id"))
-_INSERT_ADDRESS = _insert_once("visit_addresses", ("visit_id", "ip"))
+def _insert(table: str, columns: Sequence[str], rows: str) -> str:
+    values = ", ".join(f"row.{name}" for name in columns)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}, recording_id) "
+        f"SELECT {values}, recording.id FROM {rows}, recording ON CONFLICT DO NOTHING"
+    )
+
+
+_RECORD = f"""
+WITH recording AS (
+    INSERT INTO recordings DEFAULT VALUES RETURNING id
+), clicks AS MATERIALIZED (
+    SELECT * FROM {_rows_of("$1", (*_COLUMNS, "ip"))}
+), addresses AS (
+    INSERT INTO visit_addresses (visit_id, ip) SELECT id, ip FROM clicks WHERE ip IS NOT NULL
+    ON CONFLICT DO NOTHING
+), fallbacks AS (
+    {_insert("fallback_visits", _FALLBACK_COLUMNS, _rows_of("$2", _FALLBACK_COLUMNS))}
+)
+{_insert("visits", _COLUMNS, "clicks AS row")}
+"""
+_NAMES = (*_COLUMNS, "ip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +71,15 @@ class Clicks:
 
 
 async def record_clicks(_scope: Scope, clicks: Clicks) -> None:
-    """Commit clicks that were never tried before. Raises DatabaseError."""
-    async with transaction() as tx:
-        await write_visits(tx, clicks.visits)
-        if clicks.fallbacks:
-            recording = await tx.recording()
-            rows = [(*each, recording) for each in clicks.fallbacks]
-            await tx.copy("fallback_visits", (*_FALLBACK_COLUMNS, "recording_id"), rows)
-
-
-async def record_clicks_once(_scope: Scope, clicks: Clicks) -> None:
-    """Commit clicks of which an earlier attempt may have committed some. Raises DatabaseError."""
-    async with transaction() as tx:
-        recording = await tx.recording()
-        visits = [(*visit, recording) for visit, _ in clicks.visits]
-        await tx.execute_many(_INSERT_VISIT, visits)
-        addresses = [(visit.id, ip) for visit, ip in clicks.visits if ip is not None]
-        await tx.execute_many(_INSERT_ADDRESS, addresses)
-        fallbacks = [(*each, recording) for each in clicks.fallbacks]
-        await tx.execute_many(_INSERT_FALLBACK, fallbacks)
+    """Commit those clicks that are not there yet. Raises DatabaseError; then some or all may be there nevertheless."""
+    visits: list[dict[str, Any]] = [
+        dict(zip(_NAMES, (*visit, ip), strict=True)) for visit, ip in clicks.visits
+    ]
+    for visit in visits:
+        # JSON already.
+        visit["tags"] = orjson.Fragment(visit["tags"])
+    fallbacks = [each._asdict() for each in clicks.fallbacks]
+    await fetch(_RECORD, orjson.dumps(visits).decode(), orjson.dumps(fallbacks).decode())
 
 
 async def write_visits(tx: Transaction, visits: Sequence[tuple[NewVisit, str | None]]) -> None:

@@ -18,7 +18,6 @@ from app.domain.visits.click import NewFallbackVisit, NewVisit
 from app.domain.visits.record import (
     Clicks,
     record_clicks,
-    record_clicks_once,
     record_dropped_clicks,
 )
 from app.infra.database import DatabaseError, RowRefused
@@ -30,7 +29,7 @@ from app.infra.visit_ids import VisitIds
 BATCH = 1_000
 # While a commit is under way, a second one starts as soon as so many clicks wait: the database is never idle between
 # two, and no commit is made for a few.
-ENOUGH = 16
+ENOUGH = 8
 REPLAY_BATCH = 500
 REPLAY_EVERY = 0.25
 # How often journals of processes that have died are looked for.
@@ -254,7 +253,7 @@ class ClickRecorder:
 
     async def _apply(self, clicks: Sequence[Recordable]) -> None:
         """Commit clicks of which some may be there. Raises what the database said, unless it is about a click."""
-        task = asyncio.create_task(record_clicks_once(self._scope, sorted_clicks(clicks)))
+        task = asyncio.create_task(record_clicks(self._scope, sorted_clicks(clicks)))
         # Patient: a database that has just come back may be slow.
         done, _ = await asyncio.wait({task}, timeout=self._patience * 10)
         if not done:

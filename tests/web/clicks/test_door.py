@@ -27,6 +27,8 @@ from tests.conftest import serving
 from tests.factories import World, make_world
 from tests.infra.cable import cable_to
 
+# What is sent when visits are: prepared statements are sent by name.
+RECORDING = b'"attributable_until"'
 AGENT = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0)"}
 
 
@@ -180,7 +182,7 @@ async def test_a_commit_that_is_lost_is_repeated_and_the_visit_recorded_once(
         async with serving(through, clock) as client:
             world = await make_world(clock)
             await follow(client, world.promo.code)
-            setattr(cable, moment, b"COMMIT")
+            setattr(cable, moment, RECORDING)
             following = asyncio.gather(*(follow(client, world.promo.code) for _ in range(5)))
             await cable.has_cut()
             setattr(cable, moment, None)
