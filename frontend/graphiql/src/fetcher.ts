@@ -1,7 +1,13 @@
 // How GraphiQL talks to the endpoint: operations over HTTP, subscriptions over graphql-transport-ws.
 
 import type { Fetcher } from "@graphiql/toolkit";
-import { type DocumentNode, type ExecutionResult, Kind, OperationTypeNode } from "graphql";
+import {
+  type ExecutionResult,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  parse,
+} from "graphql";
 import { createClient } from "graphql-ws";
 import { page } from "./page";
 import { type Answer, type Question, ask } from "./server";
@@ -23,8 +29,12 @@ export function fetcherOf(session: Session | null, onEnded: () => void): Fetcher
       return answer as ExecutionResult;
     }
     const headers = withSession(options?.headers ?? {}, session);
-    const question: Question = params;
-    if (isSubscription(options?.documentAST, params.operationName)) {
+    // Just after a change of tab GraphiQL still names the operation of the tab before.
+    const operation = operationOf(params.query, params.operationName);
+    const question: Question = operation
+      ? { ...params, operationName: operation.name?.value }
+      : params;
+    if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
       return follow(question, headers);
     }
     return ask(question, headers).then((answer) => {
@@ -48,12 +58,16 @@ function withSession(
   return session && !decided ? { ...authorization(session.token), ...given } : given;
 }
 
-function isSubscription(document?: DocumentNode, operationName?: string | null): boolean {
-  const operations = (document?.definitions ?? []).filter(
-    (definition) => definition.kind === Kind.OPERATION_DEFINITION,
-  );
-  const asked = operations.find((operation) => operation.name?.value === operationName);
-  return (asked ?? operations[0])?.operation === OperationTypeNode.SUBSCRIPTION;
+// The operation of that name, or else the first; none in a text that is no document, which the server explains.
+function operationOf(text: string, name?: string | null): OperationDefinitionNode | undefined {
+  try {
+    const operations = parse(text, { noLocation: true }).definitions.filter(
+      (definition) => definition.kind === Kind.OPERATION_DEFINITION,
+    );
+    return operations.find((operation) => operation.name?.value === name) ?? operations[0];
+  } catch {
+    return undefined;
+  }
 }
 
 async function* follow(
