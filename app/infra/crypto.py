@@ -46,6 +46,11 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+def new_signing_secret() -> str:
+    """A random secret of 256 bits in the form of Standard Webhooks: `whsec_` and base64."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
 def hash_token(token: str) -> str:
     """What is stored of a token, in hex. Tokens are random, so a plain SHA-256 is enough."""
     return hashlib.sha256(_bytes(token)).hexdigest()
@@ -54,6 +59,11 @@ def hash_token(token: str) -> str:
 def sign_sha512(secret: str, body: bytes) -> str:
     """Lower-case hex HMAC-SHA512: the intake signature of W3."""
     return hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
+
+
+def sign_sha256(key: bytes, content: bytes) -> bytes:
+    """HMAC-SHA256: the signature of Standard Webhooks (W3, W5)."""
+    return hmac.new(key, content, hashlib.sha256).digest()
 
 
 def equal(left: str, right: str) -> bool:

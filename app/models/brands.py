@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tortoise import fields
+from tortoise.indexes import Index
 
 from app.models.base import TenantModel, amount, clock_offset, json_object, reference, text
 
@@ -77,6 +78,24 @@ class BrandKey(TenantModel):
 
     class Meta:
         table = "brand_keys"
+
+
+class IntakeSignature(TenantModel):
+    """A signed request that was taken: the same one is not taken again while its time is near (W3)."""
+
+    brand_column = "brand_id"
+    operators_only = True
+
+    id = fields.BigIntField(primary_key=True)
+    brand_id = fields.BigIntField()
+    webhook_id = text(256)
+    # As the request says, by the server's clock within minutes.
+    signed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "intake_signatures"
+        unique_together = (("brand_id", "webhook_id", "signed_at"),)
+        indexes = (Index(fields=("signed_at",), name="intake_signatures_signed_at"),)
 
 
 class Landing(TenantModel):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.accounts.attempts import forget_old_attempts
 from app.domain.brands.changes import apply_due_changes
+from app.domain.brands.keys import forget_old_signatures
 from app.domain.campaigns.plan_moves import apply_due_moves
 from app.domain.mails.queue import any_mail_due
 from app.domain.postbacks.deliver import any_due
@@ -66,6 +67,9 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
     async def old_attempts(scope: Scope) -> None:
         await forget_old_attempts(scope)
 
+    async def old_signatures(scope: Scope) -> None:
+        await forget_old_signatures(scope)
+
     async def heartbeat(_scope: Scope) -> None:
         await redis.beat("scheduler", identity)
 
@@ -77,6 +81,7 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         *_announced_ticks(),
         *_rate_ticks(settings),
         Tick("old_attempts", 3_600, old_attempts),
+        Tick("old_signatures", 300, old_signatures),
         Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     ]
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.domain.activity.record import record_activity
 from app.domain.brands.keys import authenticate_brand
+from app.domain.brands.signatures import SignatureHeaders
 from app.domain.errors import Invalid
 from app.domain.players.register import register_players
 from app.domain.scope import Scope
@@ -78,8 +79,7 @@ async def _open(request: Request) -> tuple[Scope, int, dict[str, Any]] | Respons
             services.clock,
             request_id(request),
             client_ip(request),
-            key=request.headers.get("x-authorization-key"),
-            signature=request.headers.get("x-authorization-sign"),
+            headers=_signature(request),
             body=raw,
             box=services.box,
         )
@@ -94,6 +94,16 @@ async def _open(request: Request) -> tuple[Scope, int, dict[str, Any]] | Respons
             400, "MALFORMED_JSON", "the body is not a JSON object", request_id(request)
         )
     return scope, scope.actor.id or 0, document
+
+
+def _signature(request: Request) -> SignatureHeaders:
+    return SignatureHeaders(
+        request.headers.get("x-authorization-key"),
+        request.headers.get("x-authorization-sign"),
+        request.headers.get("webhook-id"),
+        request.headers.get("webhook-timestamp"),
+        request.headers.get("webhook-signature"),
+    )
 
 
 def _plain(raw: bytes, encoding: str) -> bytes:

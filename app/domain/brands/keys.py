@@ -6,13 +6,21 @@ import secrets
 from datetime import timedelta
 from enum import StrEnum
 
+from app.domain.brands.signatures import (
+    TOLERANCE,
+    UNMATCHED,
+    SignatureHeaders,
+    check_time,
+    is_signed_with,
+    read_signed,
+)
 from app.domain.errors import Invalid, NotFound, Unauthenticated
 from app.domain.events import Subject, record
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
 from app.infra.clock import Clock
-from app.infra.crypto import SecretBox, equal, new_token, sign_sha512
+from app.infra.crypto import SecretBox, new_signing_secret
 from app.infra.database import fetch, transaction
 from app.models import Brand, BrandKey
 
@@ -23,6 +31,11 @@ WHERE k.key = $1 AND (k.expires_at IS NULL OR k.expires_at > $2)
 """
 # Compared when the key is unknown, so that both refusals take the same steps.
 _ABSENT = "no brand has this secret"
+_TAKE_SIGNATURE = """
+INSERT INTO intake_signatures (brand_id, webhook_id, signed_at) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING RETURNING brand_id
+"""
+_FORGET_SIGNATURES = "DELETE FROM intake_signatures WHERE signed_at < $1 RETURNING brand_id"
 
 
 async def authenticate_brand(
@@ -30,27 +43,37 @@ async def authenticate_brand(
     request_id: str,
     ip: str | None,
     *,
-    key: str | None,
-    signature: str | None,
+    headers: SignatureHeaders,
     body: bytes,
     box: SecretBox,
 ) -> Scope:
-    """The scope of the brand that signed the body: lower-case hex HMAC-SHA512 under its secret.
+    """The scope of the brand that signed the body (W3).
 
-    Raises Unauthenticated, with the same words for an unknown key and a wrong signature.
+    Raises Unauthenticated, with the same words for an unknown key and a wrong signature. What is said of the time and
+    of repeats, only the holder of the secret hears. The time is this server's, also of a brand whose clock was moved.
     """
-    if not key or not signature:
-        raise Unauthenticated(
-            "sign the request: send X-Authorization-Key, and X-Authorization-Sign with the "
-            "lower-case hex HMAC-SHA512 of the body"
-        )
-    rows = await fetch(_FIND_KEY, key, clock.now())
+    signed = read_signed(headers)
+    rows = await fetch(_FIND_KEY, headers.key, clock.now())
     secret = box.decrypt(rows[0]["secret"]) if rows else _ABSENT
-    matched = equal(sign_sha512(secret, body), signature)
+    matched = is_signed_with(secret, headers, body)
     if not rows or not matched:
-        raise Unauthenticated("the key is unknown or the signature does not match the body")
+        raise Unauthenticated(UNMATCHED)
+    brand_id = rows[0]["brand_id"]
+    if signed is not None:
+        check_time(signed, clock.now())
+        if not await fetch(_TAKE_SIGNATURE, brand_id, signed.webhook_id, signed.at):
+            raise Unauthenticated(
+                "this webhook-id and webhook-timestamp were received already: to send the request again, sign it "
+                "with the present time"
+            )
     offset = timedelta(microseconds=rows[0]["clock_offset"])
-    return Scope.brand(rows[0]["brand_id"], clock, request_id, offset=offset, ip=ip)
+    return Scope.brand(brand_id, clock, request_id, offset=offset, ip=ip)
+
+
+@requires(Permission.OPERATE)
+async def forget_old_signatures(scope: Scope) -> int:
+    """Forget the requests that are too old to be repeated anyway; returns how many."""
+    return len(await fetch(_FORGET_SIGNATURES, scope.now() - 2 * TOLERANCE))
 
 
 class BrandKeyOrder(StrEnum):
@@ -83,7 +106,7 @@ async def create_brand_key(scope: Scope, brand_id: int, *, box: SecretBox) -> tu
     """Make an intake key of a brand; its secret is shown only here. Several may be active, to rotate."""
     if not await scope.query(Brand).filter(id=brand_id).exists():
         raise NotFound("brand", field=("brandId",))
-    secret = new_token()
+    secret = new_signing_secret()
     async with transaction() as tx:
         key = f"bk_{secrets.token_urlsafe(12)}"
         rows = await tx.fetch(_INSERT_KEY, brand_id, key, box.encrypt(secret), scope.now())
