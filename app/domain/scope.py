@@ -13,7 +13,7 @@ from tortoise.queryset import QuerySet
 
 from app.domain.errors import Forbidden, Unauthenticated
 from app.domain.permissions import BRAND_PERMISSIONS, SYSTEM_PERMISSIONS, Permission
-from app.infra.clock import Clock, clock_at_offset
+from app.infra.clock import Clock, OffsetClock, clock_at_offset
 from app.models.base import TenantModel
 
 AnyModel = TypeVar("AnyModel", bound=TenantModel)
@@ -80,6 +80,13 @@ class Scope:
     def machine_now(self) -> datetime:
         """The machine's time, in UTC: for codes, links and sessions, which a sandbox's moved clock must not touch."""
         return (self.machine_clock or self.clock).now()
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the tenant's clock runs ahead of the machine's, by which the log knows things."""
+        if self.machine_clock is not None and isinstance(self.clock, OffsetClock):
+            return self.clock.offset
+        return timedelta(0)
 
     def at_offset(self, offset: timedelta) -> Scope:
         """The same scope on the clock of a tenant that runs `offset` ahead of this one."""

@@ -16,6 +16,8 @@ from app.infra.visit_ids import first_visit_id
 FACT_TABLES = ("registrations", "first_deposits", "activities", "conversions")
 # What was found out about visits after they were recorded.
 VERDICT_TABLES = ("unique_visits", "duplicate_visits")
+# Sums by hour and device, and by player.
+ROLLUP_TABLES = ("hourly_rollups", "player_rollups")
 MONTHS_AHEAD = 3
 DAYS_AHEAD = 7
 # Partitions are made long before they are needed, so that a click never has to wait for one.
@@ -55,7 +57,7 @@ def wanted(now: datetime, history_days: int = 0) -> list[Partition]:
         name, following = f"{month:%Y_%m}", _next_month(month)
         found += [
             Partition(table, f"{table}_{name}", "business_day", f"'{month}'", f"'{following}'")
-            for table in (*FACT_TABLES, *VERDICT_TABLES)
+            for table in (*FACT_TABLES, *VERDICT_TABLES, *ROLLUP_TABLES)
         ]
         found += [
             _by_visit_id(table, name, month, following) for table in ("visits", "fallback_visits")

@@ -44,7 +44,7 @@ from app.models.programme import (
     TermsVersion,
 )
 from app.models.relations import Affiliation
-from app.models.rollups import DailyRollup, RollupPosition
+from app.models.rollups import DailyRollup, HourlyRollup, PlayerRollup, RollupPosition
 from app.models.visits import DuplicateVisit, FallbackVisit, UniqueVisit, Visit, VisitAddress
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "FactChange",
     "FallbackVisit",
     "FirstDeposit",
+    "HourlyRollup",
     "IntakeSignature",
     "Landing",
     "Mail",
@@ -86,6 +87,7 @@ __all__ = [
     "PlanAssignment",
     "PlanVersion",
     "Player",
+    "PlayerRollup",
     "Postback",
     "PostbackAttempt",
     "PostbackDelivery",

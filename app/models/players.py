@@ -28,7 +28,8 @@ class Player(TenantModel):
     # The person, when the brand told us anything personal; partners see the player's id only (A6A).
     subject = reference("Subject", null=True)
     subject_id: int | None
-    # Visits are partitioned and may be dropped one day: no foreign key.
+    # Visits are partitioned and may be dropped one day: no foreign key. It never changes once the player has facts:
+    # rollups find the device of a fact through it.
     visit_id = fields.BigIntField(null=True)
     # Which rule chose the promo: stag | coupon | last_click (M02).
     attributed_by = text(16, default="stag", db_default="stag")

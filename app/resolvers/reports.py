@@ -1,4 +1,4 @@
-"""A report together with the brands, campaigns, promos and plans that its rows name, each loaded once."""
+"""A report together with the brands, campaigns, promos and other rows that its keys name, each loaded once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.domain.reports.run import Report, run_report
 from app.domain.reports.specification import Grouping, ReportSpecification
 from app.domain.scope import Scope
-from app.models import Brand, Campaign, CommissionPlan, Promo
+from app.models import Brand, Campaign, CommissionPlan, Partner, Promo, TrafficSource
 from app.models.base import TenantModel
 
 _MODELS: dict[Grouping, type[TenantModel]] = {
@@ -16,6 +16,8 @@ _MODELS: dict[Grouping, type[TenantModel]] = {
     Grouping.CAMPAIGN: Campaign,
     Grouping.PROMO: Promo,
     Grouping.STRATEGY: CommissionPlan,
+    Grouping.PARTNER: Partner,
+    Grouping.TRAFFIC_SOURCE: TrafficSource,
 }
 
 
@@ -32,8 +34,8 @@ async def load_report(scope: Scope, specification: ReportSpecification) -> Named
     report = await run_report(scope, specification)
     named: dict[Grouping, Mapping[int, TenantModel]] = {}
     for grouping in specification.group_by:
-        model = _MODELS.get(grouping)
-        if model is not None:
-            ids = {row.keys[grouping] for row in report.rows}
+        if isinstance(grouping, Grouping) and grouping in _MODELS:
+            model = _MODELS[grouping]
+            ids = {row.keys[grouping] for row in report.rows} - {None}
             named[grouping] = await scope.query(model).in_bulk(ids, "id")
     return NamedReport(report, named)

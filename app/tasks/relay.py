@@ -13,7 +13,8 @@ from app.domain.events import place_recordings
 from app.domain.events.pending import pending_work
 from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
-from app.domain.rollups.fold import DAILY, fold_daily
+from app.domain.rollups.fold import fold_all
+from app.domain.rollups.tables import ROLLUPS
 from app.domain.scope import Scope
 from app.domain.visits.judge import judge_visits
 from app.infra.clock import Clock
@@ -78,7 +79,7 @@ class Relay:
         """Do one round of what is pending; True when there was anything."""
         scope = Scope.system(self._clock, new_request_id())
         readers = [planner.reader for planner in self._planners]
-        pending = await pending_work(scope, readers, DAILY)
+        pending = await pending_work(scope, readers, [rollup.name for rollup in ROLLUPS])
         placed = await place_recordings(scope) if pending.unplaced else 0
         moved = 0
         for planner in self._planners:
@@ -90,6 +91,6 @@ class Relay:
         folded = 0
         now = asyncio.get_running_loop().time()
         if pending.rollup_lag and now - self._folded_at >= FOLD_EVERY_SECONDS:
-            folded = await fold_daily(scope)
+            folded = await fold_all(scope)
             self._folded_at = now
         return bool(placed or moved or folded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,9 +10,12 @@ import pytest
 from strawberry.utils.str_converters import to_camel_case
 
 from app.domain.activity.record import record_activity
+from app.domain.events import place_recordings
 from app.domain.reports.metrics import FORMULA_METRICS, METRICS
+from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.models import Brand, Promo, Visit
+from app.schema.ids import encode_id
 from graphql import GraphQLObjectType
 from tests.conftest import NOW
 from tests.factories import brand_scope, day_interval, make_visits
@@ -39,6 +42,16 @@ KEYS = {
     "MONTH": "month",
     "QUARTER": "quarter",
     "YEAR": "year",
+    "TRAFFIC_SOURCE": "trafficSource { name }",
+    "PLAYER": "playerId",
+    "DEVICE": "device",
+    "CURRENCY": "currency",
+    "HOUR": "hour",
+    **{
+        f"{cohort}_{unit}": f"{name}{unit.title()}"
+        for cohort, name in (("SIGN_UP_AT", "signUpAt"), ("FIRST_DEPOSIT", "firstDeposit"))
+        for unit in ("DAY", "WEEK", "MONTH", "YEAR")
+    },
 }
 
 
@@ -150,3 +163,63 @@ async def test_w1_partners_read_amounts_and_ratios_of_each_currency(
         "averageDepositAmount": [],
         "averageDepositsCount": None,
     }
+
+
+async def test_a31_a_dynamic_tag_groups_and_filters_in_both_schemas(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    programme = await make_programme(clock)
+    promo = await Promo.get(id=programme.own.rows["Promo"][0])
+    await make_visits(promo, clock, 2, b"clickID=x")
+    await make_visits(promo, clock, 1, b"clickID=y")
+    await make_visits(promo, clock, 4)
+    document = """
+    query($tags: [DynamicTagInput!]) {
+      performanceReport(input: { from: "2026-03-10", to: "2026-03-10", groupByTags: ["clickID"],
+                                 filter: { promoIds: [PROMO], tagsExclude: $tags } }) {
+        rows { dynamicTag(name: "clickID") visitsCount }
+      }
+    }
+    """.replace("PROMO", f'"{encode_id("Promo", promo.id)}"')
+    expected = [("x", 2), ("y", 1), (None, 4)]
+    for audience, role in (("partner", "owner"), ("admin", "owner")):
+        token = await programme.token(audience, role)
+        for tags, rows in (([], expected), ([{"name": "clickID", "value": "x"}], expected[1:])):
+            answer = await ask(client, audience, document, token, {"tags": tags})
+            found = answer["data"]["performanceReport"]["rows"]
+            assert [(row["dynamicTag"], row["visitsCount"]) for row in found] == rows
+
+
+async def test_x03_a_report_is_asked_as_it_was_known_and_never_of_the_future(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    programme = await make_programme(clock)
+    promo = await Promo.get(id=programme.own.rows["Promo"][0])
+    token = await programme.token("partner", "owner")
+    document = """
+    query($at: DateTime) {
+      performanceReport(input: { from: "2026-03-10", to: "2026-03-10", asKnownAt: $at }) { totals { visitsCount } }
+    }
+    """
+
+    async def visits(at: datetime | None) -> Any:
+        variables = {"at": at.isoformat() if at else None}
+        answer = await ask(client, "partner", document, token, variables)
+        if "errors" in answer:
+            return answer["errors"][0]
+        return answer["data"]["performanceReport"]["totals"]["visitsCount"]
+
+    system = Scope.system(clock, "test")
+    await make_visits(promo, clock, 3)
+    await place_recordings(system)
+    first = clock.now()
+    clock.advance(timedelta(minutes=1))
+    await make_visits(promo, clock, 2)
+    await place_recordings(system)
+
+    assert await visits(None) == 5
+    assert await visits(first) == 3
+    assert await visits(first - timedelta(days=1)) == 0
+    refusal = await visits(clock.now() + timedelta(seconds=1))
+    assert refusal["extensions"]["code"] == "INVALID"
+    assert "has not come yet" in refusal["message"]

@@ -2,7 +2,7 @@
 
 from app.domain.events.log import LoggedEvent, lock_reader, move_reader, read_log
 from app.domain.events.record import NewEvent, Subject, record, record_all
-from app.domain.events.sequencer import Head, head, place_recordings
+from app.domain.events.sequencer import Head, head, place_recordings, position_known_at
 
 __all__ = [
     "Head",
@@ -13,6 +13,7 @@ __all__ = [
     "lock_reader",
     "move_reader",
     "place_recordings",
+    "position_known_at",
     "read_log",
     "record",
     "record_all",

@@ -13,7 +13,7 @@ from app.infra.database import fetch
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """Whether recordings wait for their place, and how many positions each reader and a rollup are behind."""
+    """Whether recordings wait for their place, and how far each reader and the last rollup are behind, in positions."""
 
     unplaced: bool
     reader_lags: Mapping[str, int]
@@ -21,9 +21,11 @@ class PendingWork:
 
 
 @requires(Permission.OPERATE)
-async def pending_work(_scope: Scope, readers: Sequence[str], rollup: str) -> PendingWork:
+async def pending_work(
+    _scope: Scope, readers: Sequence[str], rollups: Sequence[str]
+) -> PendingWork:
     """The work behind the log at this moment."""
-    row = (await fetch(queries.PENDING_WORK, list(readers), rollup))[0]
+    row = (await fetch(queries.PENDING_WORK, list(readers), list(rollups)))[0]
     lags = {
         reader: row["head"] - position
         for reader, position in zip(readers, row["positions"], strict=True)

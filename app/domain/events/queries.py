@@ -7,6 +7,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 RETURNING id
 """
 
+SEQUENCER_LOCK = "SELECT pg_advisory_xact_lock($1)"
 TRY_SEQUENCER_LOCK = "SELECT pg_try_advisory_xact_lock($1) AS mine"
 
 # The lock is taken by the statement before this one, so this statement's snapshot sees all that the
@@ -32,6 +33,23 @@ RETURNING counted.count
 """
 
 HEAD = "SELECT position, known_at FROM sequence_heads WHERE id = 1"
+
+# Recordings that are placed from now on are known later than $1.
+CLOSE_TIME = """
+UPDATE sequence_heads SET known_at = greatest(known_at, $1::timestamptz + interval '1 microsecond') WHERE id = 1
+"""
+# Positions are consecutive and known_at never decreases with them: thirty rows of a thousand million are read.
+POSITION_AT = """
+WITH RECURSIVE search (low, high) AS (
+    SELECT 0::bigint, position FROM sequence_heads WHERE id = 1
+    UNION ALL
+    SELECT CASE WHEN r.known_at <= $1 THEN s.middle ELSE s.low END,
+           CASE WHEN r.known_at <= $1 THEN s.high ELSE s.middle - 1 END
+    FROM (SELECT low, high, (low + high + 1) / 2 AS middle FROM search WHERE low < high) AS s
+    JOIN recordings r ON r.position = s.middle
+)
+SELECT low AS position FROM search WHERE low = high
+"""
 
 READ_LOG = """
 SELECT r.position, e.n, e.id, e.type, e.subject_type, e.subject_id, e.actor_type, e.actor_id,
@@ -71,5 +89,9 @@ SELECT EXISTS (SELECT 1 FROM recordings WHERE position IS NULL) AS unplaced,
            FROM unnest($1::text[]) WITH ORDINALITY AS wanted(reader, n)
            LEFT JOIN relay_positions p ON p.reader = wanted.reader ORDER BY wanted.n
        ) AS positions,
-       COALESCE((SELECT position FROM rollup_positions WHERE rollup = $2), 0) AS rollup
+       (
+           SELECT min(COALESCE(p.position, 0))
+           FROM unnest($2::text[]) AS wanted(rollup)
+           LEFT JOIN rollup_positions p ON p.rollup = wanted.rollup
+       ) AS rollup
 """

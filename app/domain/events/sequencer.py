@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.errors import Invalid
 from app.domain.events import queries
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
@@ -47,3 +48,26 @@ async def head(_scope: Scope) -> Head:
     """The end of the log."""
     rows = await fetch(queries.HEAD)
     return Head(rows[0]["position"], rows[0]["known_at"])
+
+
+@requires(Permission.READ_REPORTS)
+async def position_known_at(scope: Scope, at: datetime) -> int:
+    """The last position that was known at a time of the scope's clock; 0 before the first one (decision 2, X03).
+
+    The time is closed first: whatever is placed from now on is known later, so the answer never changes.
+    Raises Invalid for a time that has not come yet.
+    """
+    if at > scope.now():
+        raise Invalid(
+            f"{at.isoformat()} has not come yet: name a time up to {scope.now().isoformat()}, or leave asKnownAt out "
+            "for the present",
+            field=("asKnownAt",),
+        )
+    machine_time = at - scope.clock_offset
+    last = (await fetch(queries.HEAD))[0]["known_at"]
+    if last is None or last <= machine_time:
+        async with transaction() as tx:
+            # Whoever places recordings has read the time before: wait for it.
+            await tx.fetch(queries.SEQUENCER_LOCK, SEQUENCER_LOCK)
+            await tx.fetch(queries.CLOSE_TIME, machine_time)
+    return int((await fetch(queries.POSITION_AT, machine_time))[0]["position"])

@@ -42,7 +42,8 @@ class Source(StrEnum):
 
 
 # Visits have no currency, and no correction ever supersedes one.
-VISIT_SOURCES = frozenset({Source.VISITS, Source.UNIQUE_VISITS, Source.DUPLICATE_VISITS})
+VERDICT_SOURCES = frozenset({Source.UNIQUE_VISITS, Source.DUPLICATE_VISITS})
+VISIT_SOURCES = VERDICT_SOURCES | {Source.VISITS}
 SUPERSEDABLE = frozenset(Source) - VISIT_SOURCES
 
 

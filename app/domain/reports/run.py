@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, localcontext
 from typing import Any
 
+from app.domain.events import position_known_at
 from app.domain.permissions import Permission, requires
-from app.domain.reports.compiler import CompiledReport, compile_report
+from app.domain.reports.compiler import CompiledReport, Sight, compile_report, rollup_for
 from app.domain.reports.metrics import BASE_METRICS, FORMULA_METRICS, METRICS, Kind
-from app.domain.reports.specification import Grouping, ReportSpecification
+from app.domain.reports.specification import Grouping, ReportSpecification, TagGrouping
 from app.domain.scope import Scope
-from app.infra.database import fetch
+from app.infra.database import Row, fetch
 from app.infra.money import EXACT, NO_CURRENCY, Money, quantise
+
+# Recordings that are taken back from a rollup, at most; a recording holds up to a thousand facts.
+MOST_TAKEN_BACK = 5_000
+
+_FOLDED = """
+SELECT COALESCE((SELECT position FROM rollup_positions WHERE rollup = $1), 0) AS position
+"""
+# In microseconds, as the ORM keeps intervals.
+_OFFSETS = """
+SELECT COALESCE(min(clock_offset), 0) AS least, COALESCE(max(clock_offset), 0) AS largest FROM brands
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ Cell = Number | tuple[Money, ...] | tuple[CurrencyRatio, ...]
 class ReportRow:
     """One line: the keys in grouping order, and a cell for each asked metric."""
 
-    keys: Mapping[Grouping, Any]
+    keys: Mapping[Grouping | TagGrouping, Any]
     cells: Mapping[str, Cell]
 
 
@@ -51,13 +64,20 @@ Sums = dict[str, dict[str, Decimal]]
 
 @requires(Permission.READ_REPORTS)
 async def run_report(scope: Scope, specification: ReportSpecification) -> Report:
-    """Answer a specification from committed data, up to this moment.
+    """Answer a specification from committed data: up to this moment, or as it was known at a time (X03).
 
-    Raises Forbidden without the permission, Invalid for an impossible specification.
+    Raises Forbidden without the permission, Invalid for an impossible specification or a time that has not come yet.
     """
-    compiled = compile_report(scope, specification)
+    compiled = compile_report(scope, specification, await _sight(scope, specification))
+    return report_of(specification, compiled, await fetch(compiled.sql, *compiled.values))
+
+
+def report_of(
+    specification: ReportSpecification, compiled: CompiledReport, found: Iterable[Row]
+) -> Report:
+    """The report that the rows of the statement make."""
     groups: dict[tuple[Any, ...], Sums] = {}
-    for row in await fetch(compiled.sql, *compiled.values):
+    for row in found:
         keys = tuple(row[f"g{i}"] for i in range(len(specification.group_by)))
         groups.setdefault(keys, {})[row["currency"]] = {
             metric.name: row[metric.name] for metric in compiled.metrics
@@ -72,6 +92,23 @@ async def run_report(scope: Scope, specification: ReportSpecification) -> Report
     )
     totals = ReportRow({}, _cells(specification, compiled, _total(groups.values())))
     return Report(rows, totals)
+
+
+async def _sight(scope: Scope, specification: ReportSpecification) -> Sight:
+    """Where to look. A rollup that is many recordings past the asked time is farther away than the facts."""
+    rollup = rollup_for(specification)
+    position = None
+    if specification.as_known_at is not None:
+        position = await position_known_at(scope, specification.as_known_at)
+        if rollup is not None:
+            folded = (await fetch(_FOLDED, rollup.name))[0]["position"]
+            if folded - position <= MOST_TAKEN_BACK:
+                return Sight(position)
+    elif rollup is not None:
+        return Sight()
+    row = (await fetch(_OFFSETS))[0]
+    offsets = (timedelta(microseconds=row["least"]), timedelta(microseconds=row["largest"]))
+    return Sight(position, from_facts=True, offsets=offsets)
 
 
 def _says_something(sums: Sums) -> bool:

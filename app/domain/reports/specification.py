@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
-from enum import StrEnum
+from datetime import date, datetime
 
 from app.domain.errors import Invalid
+from app.domain.reports.groupings import (
+    GROUPING_DESCRIPTIONS,
+    PERIODS,
+    Grouping,
+    TagGrouping,
+)
 from app.domain.reports.metrics import METRICS
 
-
-class Grouping(StrEnum):
-    """What rows can be grouped by."""
-
-    BRAND = "brand"
-    CAMPAIGN = "campaign"
-    PROMO = "promo"
-    STRATEGY = "strategy"
-    PARTNER = "partner"
-    PLAYER_COUNTRY = "player_country"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
+__all__ = [
+    "GROUPING_DESCRIPTIONS",
+    "PERIODS",
+    "Grouping",
+    "ReportFilters",
+    "ReportSpecification",
+    "TagFilter",
+    "TagGrouping",
+]
 
 
-GROUPING_DESCRIPTIONS = {
-    Grouping.BRAND: "One row per brand.",
-    Grouping.CAMPAIGN: "One row per campaign.",
-    Grouping.PROMO: "One row per promo.",
-    Grouping.STRATEGY: "One row per commission plan.",
-    Grouping.PARTNER: "One row per partner.",
-    Grouping.PLAYER_COUNTRY: "One row per country of the visitors and players.",
-    Grouping.DAY: "One row per business day.",
-    Grouping.WEEK: "One row per week; weeks start on Monday.",
-    Grouping.MONTH: "One row per calendar month.",
-    Grouping.QUARTER: "One row per quarter.",
-    Grouping.YEAR: "One row per year.",
-}
-PERIODS = frozenset({Grouping.DAY, Grouping.WEEK, Grouping.MONTH, Grouping.QUARTER, Grouping.YEAR})
 LONGEST_RANGE_DAYS = 366 * 20
+MOST_TAGS = 5
+LONGEST_TAG = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """A dynamic tag with a value, or with any."""
+
+    name: str
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +48,18 @@ class ReportFilters:
     plan_ids: tuple[int, ...] = ()
     partner_ids: tuple[int, ...] = ()
     countries: tuple[str, ...] = ()
+    traffic_source_ids: tuple[int, ...] = ()
+    promo_codes: tuple[str, ...] = ()
+    # Facts of a visit with at least one of the tags, and of none with one of those.
+    tags_include: tuple[TagFilter, ...] = ()
+    tags_exclude: tuple[TagFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReportSpecification:
     """Business days from `first_day` to `last_day`, both included, in each brand's own time zone (M42).
+
+    With `as_known_at`, a time of the reader's clock, as the log knew it then; else up to the present (X03).
 
     Raises Invalid when it asks for what no report can answer.
     """
@@ -65,8 +67,9 @@ class ReportSpecification:
     first_day: date
     last_day: date
     metrics: tuple[str, ...]
-    group_by: tuple[Grouping, ...] = ()
+    group_by: tuple[Grouping | TagGrouping, ...] = ()
     filters: ReportFilters = field(default_factory=ReportFilters)
+    as_known_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.last_day < self.first_day:
@@ -78,10 +81,40 @@ class ReportSpecification:
             raise Invalid(f"the range is longer than {LONGEST_RANGE_DAYS} days", field=("from",))
         if len(set(self.group_by)) != len(self.group_by):
             raise Invalid("a grouping is named twice", field=("groupBy",))
-        periods = [grouping for grouping in self.group_by if grouping in PERIODS]
+        periods = [
+            grouping
+            for grouping in self.group_by
+            if isinstance(grouping, Grouping) and grouping in PERIODS
+        ]
         if len(periods) > 1:
             names = " and ".join(periods)
             raise Invalid(f"at most one period can group a report, not {names}", field=("groupBy",))
         for name in self.metrics:
             if name not in METRICS:
                 raise Invalid(f"{name!r} is not a metric", field=("metrics",))
+        self._check_tags()
+
+    @property
+    def tags(self) -> tuple[TagGrouping, ...]:
+        """The dynamic tags among the groupings, in their order."""
+        return tuple(item for item in self.group_by if isinstance(item, TagGrouping))
+
+    def _check_tags(self) -> None:
+        filters = self.filters
+        uses = (
+            ("groupByTags", [tag.name for tag in self.tags]),
+            ("tagsInclude", [tag.name for tag in filters.tags_include]),
+            ("tagsExclude", [tag.name for tag in filters.tags_exclude]),
+        )
+        for place, names in uses:
+            if len(names) > MOST_TAGS:
+                raise Invalid(
+                    f"{len(names)} dynamic tags are too many: name up to {MOST_TAGS}",
+                    field=(place,),
+                )
+            for name in names:
+                if not 0 < len(name) <= LONGEST_TAG or "\x00" in name:
+                    raise Invalid(
+                        f"a dynamic tag has a name of 1 to {LONGEST_TAG} characters",
+                        field=(place,),
+                    )

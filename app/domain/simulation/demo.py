@@ -11,7 +11,7 @@ from app.domain.errors import Conflict
 from app.domain.events import head, lock_reader, move_reader, place_recordings
 from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
-from app.domain.rollups.fold import fold_daily
+from app.domain.rollups.fold import fold_all
 from app.domain.scope import Scope
 from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.rates import make_exchange_rates
@@ -113,7 +113,7 @@ async def _make(
     while await judge_visits(system):
         pass
     await _place_all(moving)
-    while await fold_daily(system):
+    while await fold_all(system):
         pass
     position = (await head(system)).position
     await postback_plan.skip_history(system, position)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types import Info
@@ -23,15 +23,17 @@ from app.domain.reports.specification import (
     Grouping,
     ReportFilters,
     ReportSpecification,
+    TagFilter,
+    TagGrouping,
 )
 from app.infra.money import EXACT, decimal_text
 from app.models.base import TenantModel
 from app.resolvers.reports import NamedReport
-from app.schema.ids import decode_id
+from app.schema.ids import decode_id, encode_id
 from app.schema.scalars import Count, CountryCode, CurrencyCode
 from app.schema.types.campaign import Campaign, Promo
 from app.schema.types.money import Money
-from app.schema.types.offer import Brand
+from app.schema.types.offer import Brand, TrafficSource
 from app.schema.types.plan import CommissionPlan
 
 _make_enum: Any = strawberry.enum
@@ -131,6 +133,8 @@ def _key_field(
                 f"the report is not grouped by {name}: add it to groupBy", field=("groupBy",)
             )
         value = root.line.row.keys[grouping]
+        if value is None:
+            return None
         named = root.line.named.get(grouping)
         return convert(value if named is None else named[value])
 
@@ -140,6 +144,45 @@ def _key_field(
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _player_id(value: int) -> str:
+    return encode_id("Player", value)
+
+
+def _tag_field() -> Any:
+    def dynamic_tag(root: Any, name: str) -> str | None:
+        key = TagGrouping(name)
+        if key not in root.line.row.keys:
+            raise Invalid(
+                f"the report is not grouped by the tag {name!r}: add it to groupByTags",
+                field=("groupByTags",),
+            )
+        value: str | None = root.line.row.keys[key]
+        return value
+
+    words = strawberry.argument(description="The tag, as in groupByTags.")
+    dynamic_tag.__annotations__ = {
+        "root": Any,
+        "name": Annotated[str, words],
+        "return": str | None,
+    }
+    return strawberry.field(
+        resolver=dynamic_tag,
+        description="The value of a dynamic tag of groupByTags; null for facts whose visit lacks it.",
+    )
+
+
+def _cohort_keys() -> dict[str, Any]:
+    """The periods in which players signed up or first deposited."""
+    starts = {"day": "The business day", "week": "The Monday", "month": "Its first day"}
+    found = {}
+    for prefix in ("sign_up_at", "first_deposit"):
+        for unit, words in (starts | {"year": "Its first day"}).items():
+            grouping = Grouping(f"{prefix}_{unit}")
+            text = f"{words}; null for what has no such day. When grouped by {grouping.name}."
+            found[grouping.value] = _key_field(grouping, date | None, _same, text)
+    return found
 
 
 REPORT_COST = 50
@@ -157,11 +200,40 @@ _KEYS = {
         _same,
         "ISO 3166 alpha-2, ZZ when unknown; when grouped by PLAYER_COUNTRY.",
     ),
+    "traffic_source": _key_field(
+        Grouping.TRAFFIC_SOURCE,
+        TrafficSource | None,
+        TrafficSource.of,
+        "Null for promos that state none; when grouped by TRAFFIC_SOURCE.",
+    ),
+    "player_id": _key_field(
+        Grouping.PLAYER,
+        strawberry.ID | None,
+        _player_id,
+        "The player, by an id that names nobody; null for what has no player. When grouped by PLAYER.",
+    ),
+    "device": _key_field(
+        Grouping.DEVICE,
+        str,
+        _same,
+        "desktop, mobile, tablet, bot or unknown; when grouped by DEVICE.",
+    ),
+    "currency": _key_field(
+        Grouping.CURRENCY,
+        CurrencyCode | None,
+        _same,
+        "Null for visits; when grouped by CURRENCY.",
+    ),
+    "hour": _key_field(
+        Grouping.HOUR, datetime, _same, "The beginning of the hour, in UTC; when grouped by HOUR."
+    ),
     "day": _key_field(Grouping.DAY, date, _same, "The brand's business day; when grouped by DAY."),
     "week": _key_field(Grouping.WEEK, date, _same, "The Monday; when grouped by WEEK."),
     "month": _key_field(Grouping.MONTH, date, _same, "Its first day; when grouped by MONTH."),
     "quarter": _key_field(Grouping.QUARTER, date, _same, "Its first day; when grouped by QUARTER."),
     "year": _key_field(Grouping.YEAR, date, _same, "Its first day; when grouped by YEAR."),
+    **_cohort_keys(),
+    "dynamic_tag": _tag_field(),
 }
 
 
@@ -198,6 +270,16 @@ class PerformanceReport:
         return ReportTotals(line=Line(self.named.report.totals, {}))
 
 
+@strawberry.input(description="A dynamic tag of tracking links, with a value or with any.")
+class DynamicTagInput:
+    name: str = strawberry.field(description="Such as clickID.")
+    value: str | None = strawberry.field(default=None, description="Absent: any value.")
+
+    def to_domain(self) -> TagFilter:
+        """The domain's filter."""
+        return TagFilter(self.name, self.value)
+
+
 @strawberry.input(description="Which facts count. An absent or empty list filters nothing.")
 class ReportFilterInput:
     brand_ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Brands.")
@@ -207,6 +289,19 @@ class ReportFilterInput:
     promo_ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Promos.")
     countries: list[CountryCode] = strawberry.field(
         default_factory=list, description='Players\' countries, such as ["RO", "DE"].'
+    )
+    traffic_source_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Traffic sources that promos state."
+    )
+    promo_codes: list[str] = strawberry.field(
+        default_factory=list, description="Promos, by the code of their tracking link."
+    )
+    tags_include: list[DynamicTagInput] = strawberry.field(
+        default_factory=list,
+        description="Only facts whose visit carries at least one of these tags: its own, its player's, its sale's.",
+    )
+    tags_exclude: list[DynamicTagInput] = strawberry.field(
+        default_factory=list, description="Only facts whose visit carries none of these tags."
     )
 
 
@@ -220,8 +315,17 @@ class PerformanceReportInput:
     group_by: list[ReportGrouping] = strawberry.field(  # type: ignore[valid-type]
         default_factory=list, description="Groupings in the wanted order; none: totals only."
     )
+    group_by_tags: list[str] = strawberry.field(
+        default_factory=list,
+        description='Dynamic tags to group by, after the others, such as ["clickID"].',
+    )
     filter: ReportFilterInput | None = strawberry.field(
         default=None, description="Which facts count."
+    )
+    as_known_at: datetime | None = strawberry.field(
+        default=None,
+        description="As the log knew it then: corrections that came later are not there, and the same question always "
+        "gets the same answer. Nothing is known before the first record. Absent: up to this moment (X03).",
     )
 
     def specification(self, metrics: tuple[str, ...]) -> ReportSpecification:
@@ -231,7 +335,10 @@ class PerformanceReportInput:
             self.from_,
             self.to,
             metrics,
-            tuple(Grouping(item.value) for item in self.group_by),  # type: ignore[attr-defined]
+            (
+                *(Grouping(item.value) for item in self.group_by),  # type: ignore[attr-defined]
+                *(TagGrouping(name) for name in self.group_by_tags),
+            ),
             ReportFilters(
                 brand_ids=tuple(decode_id("Brand", item, "brandIds") for item in chosen.brand_ids),
                 campaign_ids=tuple(
@@ -239,7 +346,15 @@ class PerformanceReportInput:
                 ),
                 promo_ids=tuple(decode_id("Promo", item, "promoIds") for item in chosen.promo_ids),
                 countries=tuple(str(code) for code in chosen.countries),
+                traffic_source_ids=tuple(
+                    decode_id("TrafficSource", item, "trafficSourceIds")
+                    for item in chosen.traffic_source_ids
+                ),
+                promo_codes=tuple(chosen.promo_codes),
+                tags_include=tuple(tag.to_domain() for tag in chosen.tags_include),
+                tags_exclude=tuple(tag.to_domain() for tag in chosen.tags_exclude),
             ),
+            self.as_known_at,
         )
 
 

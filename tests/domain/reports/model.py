@@ -10,7 +10,13 @@ from fractions import Fraction
 from typing import Any
 
 from app.domain.reports.run import Report
-from app.domain.reports.specification import Grouping, ReportFilters, ReportSpecification
+from app.domain.reports.specification import (
+    Grouping,
+    ReportFilters,
+    ReportSpecification,
+    TagFilter,
+    TagGrouping,
+)
 from app.infra.money import EXACT, Money, decimals_of
 
 COUNTS = (
@@ -140,22 +146,49 @@ class Fact:
     country: str
     currency: str
     values: dict[str, Decimal] = field(hash=False)
+    at: datetime
+    click: ModelVisit
+    player: ModelPlayer | None = None
 
-    def key(self, grouping: Grouping) -> Any:
+    def key(self, grouping: Grouping | TagGrouping) -> Any:
         """What the fact is grouped under."""
+        if isinstance(grouping, TagGrouping):
+            return self.click.tags.get(grouping.name)
+        signed_up = self.player.signed_up if self.player else None
+        deposited = self.player.deposited if self.player else None
         return {
             Grouping.BRAND: self.brand,
             Grouping.CAMPAIGN: self.campaign,
             Grouping.PROMO: self.promo,
             Grouping.STRATEGY: self.plan,
             Grouping.PARTNER: self.partner,
+            Grouping.TRAFFIC_SOURCE: self.click.source,
+            Grouping.PLAYER: self.player.id if self.player else None,
             Grouping.PLAYER_COUNTRY: self.country,
-            Grouping.DAY: self.day,
-            Grouping.WEEK: self.day - timedelta(days=self.day.weekday()),
-            Grouping.MONTH: self.day.replace(day=1),
-            Grouping.QUARTER: self.day.replace(day=1, month=(self.day.month - 1) // 3 * 3 + 1),
-            Grouping.YEAR: self.day.replace(day=1, month=1),
+            Grouping.DEVICE: self.click.device,
+            Grouping.CURRENCY: None if self.currency == "XXX" else self.currency,
+            Grouping.HOUR: self.at.replace(minute=0, second=0, microsecond=0),
+            **_periods("", self.day),
+            **_periods("sign_up_at_", signed_up),
+            **_periods("first_deposit_", deposited),
         }[grouping]
+
+
+def _periods(prefix: str, day: date | None) -> dict[Grouping, date | None]:
+    """The periods of a day; there is no quarter of a cohort."""
+    if day is None:
+        starts: dict[str, date | None] = dict.fromkeys(("day", "week", "month", "year"))
+    else:
+        starts = {
+            "day": day,
+            "week": day - timedelta(days=day.weekday()),
+            "month": day.replace(day=1),
+            "quarter": day.replace(day=1, month=(day.month - 1) // 3 * 3 + 1),
+            "year": day.replace(day=1, month=1),
+        }
+        if prefix:
+            del starts["quarter"]
+    return {Grouping(f"{prefix}{unit}"): start for unit, start in starts.items()}
 
 
 def expected(
@@ -179,10 +212,14 @@ def expected(
         groups.setdefault(keys, []).append(fact)
     rows = [
         (keys, _cells(groups[keys], specification.metrics))
-        for keys in sorted(groups)
+        for keys in sorted(groups, key=_nulls_last)
         if _says_something(groups[keys], specification.metrics)
     ]
     return rows, _cells(chosen, specification.metrics)
+
+
+def _nulls_last(keys: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    return [(key is None, 0 if key is None else key) for key in keys]
 
 
 def answered(report: Report) -> tuple[list[tuple[tuple[Any, ...], dict[str, Any]]], dict[str, Any]]:
@@ -215,8 +252,21 @@ def _passes(fact: Fact, filters: ReportFilters) -> bool:
         (fact.plan, filters.plan_ids),
         (fact.partner, filters.partner_ids),
         (fact.country, filters.countries),
+        (fact.click.source, filters.traffic_source_ids),
+        (fact.click.code, filters.promo_codes),
     )
-    return all(not allowed or value in allowed for value, allowed in pairs)
+
+    def tagged(tags: tuple[TagFilter, ...]) -> bool:
+        return any(
+            tag.name in fact.click.tags and tag.value in {None, fact.click.tags[tag.name]}
+            for tag in tags
+        )
+
+    return (
+        all(not allowed or value in allowed for value, allowed in pairs)
+        and (not filters.tags_include or tagged(filters.tags_include))
+        and not tagged(filters.tags_exclude)
+    )
 
 
 def _needs(metrics: Iterable[str]) -> set[str]:
@@ -301,16 +351,41 @@ class Link:
     brand: int
     partner: int
 
-    def fact(self, day: date, country: str, currency: str, values: dict[str, Decimal]) -> Fact:
+    def fact(
+        self,
+        day: date,
+        country: str,
+        currency: str,
+        values: dict[str, Decimal],
+        at: datetime,
+        click: ModelVisit,
+        player: ModelPlayer | None = None,
+    ) -> Fact:
         dimensions = (self.promo, self.campaign, self.plan, self.brand, self.partner)
-        return Fact(day, *dimensions, country, currency, values)
+        return Fact(day, *dimensions, country, currency, values, at, click, player)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVisit:
+    """What a fact is known by through the visit that it comes from."""
+
+    device: str
+    tags: dict[str, str] = field(hash=False)
+    # Of its promo.
+    source: int | None
+    code: str
 
 
 @dataclass(slots=True)
 class ModelPlayer:
     """A player as the model knows it."""
 
+    id: int
     link: Link
     country: str
     currency: str
+    click: ModelVisit
+    signed_up: date
     first_deposit: tuple[datetime, Decimal, str] | None = None
+    # The business day of the first deposit.
+    deposited: date | None = None

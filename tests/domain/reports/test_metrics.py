@@ -32,7 +32,7 @@ from app.domain.scope import Scope
 from app.domain.visits.judge import judge_visits
 from app.infra.clock import ManualClock
 from app.infra.money import LARGEST_AMOUNT, Money
-from app.models import Activity, DailyRollup, FactChange
+from app.models import Activity, DailyRollup, FactChange, HourlyRollup, PlayerRollup
 from app.settings import Settings
 from tests.conftest import NOW
 from tests.factories import BOX, World, brand_scope, day_interval, make_world
@@ -282,8 +282,9 @@ async def test_totals_apply_a_ratio_to_the_sums_and_not_to_the_rows(
 def test_the_registry_has_every_number_that_facts_and_rollup_keep_and_no_other() -> None:
     kept = {name for name in Activity._meta.fields if re.search("_(sum|count)$", name)}
     assert kept == {metric.name for metric in ACTIVITY_METRICS}
-    folded = set(DailyRollup._meta.fields) - {"id", *DIMENSIONS}
-    assert folded == set(BASE_METRICS)
+    for model in (DailyRollup, HourlyRollup, PlayerRollup):
+        folded = set(model._meta.fields) - {"id", *DIMENSIONS, "hour", "device", "player_id"}
+        assert folded == set(BASE_METRICS), model.__name__
 
 
 def test_only_balance_corrections_may_be_below_zero() -> None:

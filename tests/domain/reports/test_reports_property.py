@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,22 +15,26 @@ from hypothesis import strategies as st
 
 from app.domain.activity.record import record_activity
 from app.domain.conversions.record import record_conversions
-from app.domain.events import place_recordings
+from app.domain.events import place_recordings, position_known_at
 from app.domain.permissions import SYSTEM_PERMISSIONS
 from app.domain.players.register import register_players
-from app.domain.reports.run import run_report
+from app.domain.reports.compiler import Sight, compile_report
+from app.domain.reports.run import report_of, run_report
 from app.domain.reports.specification import (
     PERIODS,
     Grouping,
     ReportFilters,
     ReportSpecification,
+    TagFilter,
+    TagGrouping,
 )
-from app.domain.rollups.fold import drop_daily, fold_daily
+from app.domain.rollups.fold import drop, fold, fold_all
+from app.domain.rollups.tables import ROLLUPS
 from app.domain.scope import Actor, Scope
 from app.domain.visits.destination import stag
 from app.infra.clock import ManualClock, day_bounds
 from app.infra.database import fetch
-from app.models import Brand, Partner, Promo
+from app.models import Brand, Partner, Player, Promo, TrafficSource
 from app.settings import Settings
 from tests.conftest import NOW
 from tests.domain.reports.model import (
@@ -43,6 +47,7 @@ from tests.domain.reports.model import (
     Fact,
     Link,
     ModelPlayer,
+    ModelVisit,
     answered,
     expected,
 )
@@ -59,6 +64,14 @@ ACTIVITY_AMOUNTS = tuple(name for name in AMOUNTS if name not in ELSEWHERE)
 # A brand east and a brand west of Greenwich: the same instant is often another business day.
 ZONES = ("Europe/Bucharest", "America/New_York")
 USERS = 2
+# What clicks look like: their query and the tags that are read from it, and their device.
+LOOKS: tuple[tuple[bytes, dict[str, str]], ...] = (
+    (b"", {}),
+    (b"click=a", {"click": "a"}),
+    (b"click=b&sub=1", {"click": "b", "sub": "1"}),
+    (b"sub=1", {"sub": "1"}),
+)
+DEVICES = ("desktop", "mobile", "tablet", "unknown")
 FACT_TABLES = (
     "visits",
     "visit_addresses",
@@ -71,6 +84,8 @@ FACT_TABLES = (
     "events",
     "recordings",
     "daily_rollups",
+    "hourly_rollups",
+    "player_rollups",
     "rollup_positions",
 )
 
@@ -83,13 +98,16 @@ hours = st.sampled_from([-1, -2, -17, -23, -24, -48, -90, -96, -97, -700, -1_400
 currencies = st.sampled_from(["EUR", "EUR", "JPY"])
 activity = st.tuples(st.just("activity"), brands, users, st.integers(0, 1), currencies, seeds)
 first_deposit = st.tuples(st.just("first deposit"), brands, users, hours, currencies, seeds)
-fold = st.sampled_from([("place",), ("place",), ("fold",)])
+fold_step = st.sampled_from(
+    [("place",), ("place",), *(("fold", number) for number in range(len(ROLLUPS)))]
+)
 actions = st.one_of(
     activity,
     activity,
     first_deposit,
-    fold,
-    st.tuples(st.just("visit"), promos, hours),
+    fold_step,
+    st.tuples(st.just("visit"), promos, hours, st.integers(0, 3)),
+    st.just(("remember",)),
     st.tuples(st.just("register"), brands, users, promos, hours),
     st.tuples(st.just("move"), brands, users, st.sampled_from(["RO", "FR", "DE"])),
     st.tuples(st.just("convert"), brands, promos, hours, currencies, seeds),
@@ -105,13 +123,17 @@ class Programme:
     partners: list[Partner]
     # By number: of each brand one promo per partner.
     promos: list[tuple[Promo, Link]]
-    visits: list[tuple[int, Link]]
+    visits: list[tuple[int, Link, ModelVisit]]
     now: datetime
+    sources: list[int] = field(default_factory=list)
     players: dict[tuple[int, int], ModelPlayer] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     activities: dict[tuple[Any, ...], Fact] = field(default_factory=dict)
     first_deposits: dict[tuple[int, int], Fact] = field(default_factory=dict)
     number: int = 0
+    # What was asked and answered at moments of the log's clock.
+    asked: list[ReportSpecification] = field(default_factory=list)
+    remembered: list[tuple[ReportSpecification, Any]] = field(default_factory=list)
 
     def scope(self, brand: int) -> Scope:
         return brand_scope(self.brands[brand], ManualClock(self.now))
@@ -134,27 +156,37 @@ class Programme:
             "convert": self.convert,
             "place": self.place,
             "fold": self.fold,
+            "remember": self.remember,
         }
         await does[name](*values)
 
-    async def visit(self, promo: int, hour: int) -> None:
+    async def visit(self, promo: int, hour: int, look: int) -> None:
         at = self.now + timedelta(hours=hour)
-        row, link = self.promos[promo]
-        brand = promo % 2
-        (visit_id,) = await make_visits(row, ManualClock(at))
-        self.visits.append((visit_id, link))
+        link, click = await self.click(promo, at, look)
         values = {"visits_count": Decimal(1)}
-        self.facts.append(link.fact(self.day(brand, at), "ZZ", "XXX", values))
+        day = self.day(promo % 2, at)
+        self.facts.append(link.fact(day, "ZZ", "XXX", values, at, click))
 
-    async def _tag(self, brand: int, promo: int) -> tuple[str, Link]:
+    async def click(self, promo: int, at: datetime, look: int) -> tuple[Link, ModelVisit]:
+        """A visit of the promo, with one of four devices and lots of tags."""
+        row, link = self.promos[promo]
+        query, tags = LOOKS[look]
+        device = DEVICES[look]
+        (visit_id,) = await make_visits(row, ManualClock(at), query=query, device=device)
+        source = self.sources[0] if promo % 2 else None
+        click = ModelVisit(device, tags, source, row.code)
+        self.visits.append((visit_id, link, click))
+        return link, click
+
+    async def _tag(self, brand: int, promo: int) -> tuple[str, Link, ModelVisit]:
         """A visit of that brand, long ago and never counted in the report's range."""
         number = promo - promo % 2 + brand
-        visit_id, link = self.visits[number]
-        return stag(link.promo, visit_id), link
+        visit_id, link, click = self.visits[number]
+        return stag(link.promo, visit_id), link, click
 
     async def register(self, brand: int, user: int, promo: int, hour: int) -> None:
         at = self.now + timedelta(hours=hour)
-        tag, link = await self._tag(brand, promo)
+        tag, link, click = await self._tag(brand, promo)
         country = ("RO", "HU")[user % 2]
         item = {
             "user_id": f"user {user}",
@@ -168,9 +200,12 @@ class Programme:
         )
         if (brand, user) not in self.players:
             assert result.status == "created"
-            self.players[brand, user] = ModelPlayer(link, country, "EUR")
+            row = await Player.get(brand_id=self.brands[brand].id, user_id=f"user {user}")
+            day = self.day(brand, at)
+            player = ModelPlayer(row.id, link, country, "EUR", click, day)
+            self.players[brand, user] = player
             values = {"registrations_count": Decimal(1)}
-            self.facts.append(link.fact(self.day(brand, at), country, "EUR", values))
+            self.facts.append(link.fact(day, country, "EUR", values, at, click, player))
         elif self.players[brand, user].link is link:
             # Registering again says the country again.
             self.players[brand, user].country = country
@@ -202,7 +237,9 @@ class Programme:
         known = self.activities.get(key)
         # The same numbers again change nothing, not even the country.
         if known is None or known.values != values:
-            self.activities[key] = player.link.fact(day, player.country, currency, values)
+            self.activities[key] = player.link.fact(
+                day, player.country, currency, values, start, player.click, player
+            )
 
     async def first_deposit(
         self, brand: int, user: int, hour: int, currency: str, seed: int
@@ -229,16 +266,16 @@ class Programme:
         word = (at, Decimal(amount), currency)
         known = player.first_deposit
         if known is None or at < known[0] or (at == known[0] and word != known):
-            player.first_deposit = word
+            player.first_deposit, player.deposited = word, self.day(brand, at)
             values = {"first_deposits_count": Decimal(1), "first_deposits_sum": Decimal(amount)}
             self.first_deposits[brand, user] = player.link.fact(
-                self.day(brand, at), player.country, currency, values
+                player.deposited, player.country, currency, values, at, player.click, player
             )
 
     async def convert(self, brand: int, promo: int, hour: int, currency: str, seed: int) -> None:
         dice = random.Random(seed)  # noqa: S311
         at = self.now + timedelta(hours=hour)
-        tag, link = await self._tag(brand, promo)
+        tag, link, click = await self._tag(brand, promo)
         kind, amount = dice.choice(("sale", "lead")), _amount(dice, currency)
         self.number += 1
         item = {
@@ -256,13 +293,28 @@ class Programme:
         values = {"sales_count": Decimal(1), "sales_sum": Decimal(amount)}
         if kind == "lead":
             values = {"leads_count": Decimal(1)}
-        self.facts.append(link.fact(self.day(brand, at), "ZZ", currency, values))
+        self.facts.append(link.fact(self.day(brand, at), "ZZ", currency, values, at, click))
 
     async def place(self) -> None:
         await place_recordings(self.system)
 
-    async def fold(self) -> None:
-        await fold_daily(self.system)
+    async def fold(self, number: int) -> None:
+        await fold(self.system, ROLLUPS[number])
+
+    async def remember(self) -> None:
+        """What reports say when everything that was recorded has its place, and when that was.
+
+        What follows is placed at the same moment of the clock, and is known later all the same.
+        """
+        assert isinstance(self.system.clock, ManualClock)
+        self.system.clock.advance(timedelta(seconds=1))
+        while await place_recordings(self.system):
+            pass
+        for asked in self.asked:
+            known = replace(asked, as_known_at=self.system.now())
+            answer = answered(await run_report(self.system, asked))
+            assert answered(await run_report(self.system, known)) == answer
+            self.remembered.append((known, answer))
 
 
 def _amount(dice: random.Random, currency: str, signed: bool = False) -> str:
@@ -278,13 +330,16 @@ async def make_programme(system: Scope) -> Programme:
     made = [await make_brand(clock, time_zone=zone, cookie_days=365) for zone in ZONES]
     partners = [await make_partner(clock, *made) for _ in range(2)]
     links = []
+    source = await TrafficSource.create(name="Search", created_at=clock.now())
     for partner in partners:
         for brand in made:
             campaign, promo = await make_promo(partner, brand, clock)
+            if brand is made[1]:
+                await Promo.filter(id=promo.id).update(traffic_source_id=source.id)
             link = Link(promo.id, campaign.id, campaign.plan_id, brand.id, partner.id)
             links.append((promo, link))
     now = datetime(2026, 4, 2, 20, 30, tzinfo=UTC)
-    return Programme(system, made, partners, links, [], now)
+    return Programme(system, made, partners, links, [], now, [source.id])
 
 
 async def begin_anew(programme: Programme) -> None:
@@ -292,16 +347,18 @@ async def begin_anew(programme: Programme) -> None:
     await fetch(f"TRUNCATE {', '.join(FACT_TABLES)} CASCADE")
     await fetch("UPDATE sequence_heads SET position = 0, known_at = NULL")
     long_ago = ManualClock(NOW - timedelta(days=90))
-    for promo, link in programme.promos:
-        (visit_id,) = await make_visits(promo, long_ago)
-        programme.visits.append((visit_id, link))
+    for promo in range(len(programme.promos)):
+        await programme.click(promo, long_ago.now(), promo)
 
 
 @st.composite
-def groupings(draw: st.DrawFn) -> tuple[Grouping, ...]:
+def groupings(draw: st.DrawFn) -> tuple[Grouping | TagGrouping, ...]:
     """A period and up to two other groupings."""
     periods = draw(st.lists(st.sampled_from(sorted(PERIODS)), max_size=1))
-    others = st.sampled_from([item for item in Grouping if item not in PERIODS])
+    tags = [TagGrouping("click"), TagGrouping("sub")]
+    others: st.SearchStrategy[Any] = st.sampled_from(
+        [*(item for item in Grouping if item not in PERIODS), *tags]
+    )
     return tuple(
         draw(st.permutations([*periods, *draw(st.lists(others, unique=True, max_size=2))]))
     )
@@ -328,18 +385,27 @@ async def check(programme: Programme, asked: ReportSpecification) -> None:
 
 
 def specifications(
-    programme: Programme, grouping: tuple[Grouping, ...], metrics: tuple[str, ...]
+    programme: Programme, grouping: tuple[Grouping | TagGrouping, ...], metrics: tuple[str, ...]
 ) -> list[ReportSpecification]:
     """Everything by the grouping and by each period; few metrics; few days; and few facts."""
     whole, some = (date(2026, 1, 1), date(2026, 12, 31)), (date(2026, 3, 28), date(2026, 4, 1))
     first = programme.promos[0][1]
     chosen = ReportFilters(promo_ids=(first.promo,), countries=("ZZ", "RO"))
+    of_promos = ReportFilters(
+        traffic_source_ids=tuple(programme.sources), promo_codes=(programme.promos[1][0].code,)
+    )
+    tagged = ReportFilters(
+        tags_include=(TagFilter("click", "b"), TagFilter("sub")),
+        tags_exclude=(TagFilter("click", "a"),),
+    )
     return [
         ReportSpecification(*whole, METRICS, grouping),
         ReportSpecification(*whole, metrics, grouping),
         ReportSpecification(*some, METRICS, grouping),
         ReportSpecification(*whole, METRICS, grouping, chosen),
-        *(ReportSpecification(*whole, METRICS, (period,)) for period in sorted(PERIODS)),
+        ReportSpecification(*whole, METRICS, grouping, of_promos),
+        ReportSpecification(*whole, METRICS, grouping, tagged),
+        *(ReportSpecification(*whole, metrics, (each,)) for each in Grouping),
     ]
 
 
@@ -359,15 +425,18 @@ async def test_reports_are_right_however_far_the_rollup_has_come(
     database: Settings,
     system: Scope,
     steps: list[tuple[Any, ...]],
-    grouping: tuple[Grouping, ...],
+    grouping: tuple[Grouping | TagGrouping, ...],
     metrics: tuple[str, ...],
 ) -> None:
-    if not await Brand.all().exists():
+    if id(database) not in _programmes:
         _programmes[id(database)] = await make_programme(system)
     made = _programmes[id(database)]
-    programme = Programme(system, made.brands, made.partners, made.promos, [], made.now)
+    programme = Programme(
+        system, made.brands, made.partners, made.promos, [], made.now, made.sources
+    )
     await begin_anew(programme)
     everything, *others = specifications(programme, grouping, metrics)
+    programme.asked = [everything, others[0]]
 
     for step in (("register", 0, 0, 0, -3), ("register", 1, 0, 2, -3), *steps):
         await programme.act(*step)
@@ -375,28 +444,47 @@ async def test_reports_are_right_however_far_the_rollup_has_come(
     await check(programme, everything)
     for specification in others:
         await check(programme, specification)
+    await recall(programme)
 
     while await place_recordings(system):
         pass
-    while await fold_daily(system):
+    while await fold_all(system):
         pass
     await check(programme, everything)
-    folded = await _rollup()
-    await drop_daily(system)
+    await recall(programme)
+    folded = await _rollups()
+    for rollup in ROLLUPS:
+        await drop(system, rollup)
     await check(programme, everything)
-    while await fold_daily(system):
+    await recall(programme)
+    while await fold_all(system):
         pass
-    assert await _rollup() == folded
+    assert await _rollups() == folded
+
+
+async def recall(programme: Programme) -> None:
+    """What was known at a moment never changes, taken from the rollups or from the facts (X03)."""
+    for asked, answer in programme.remembered:
+        assert asked.as_known_at is not None
+        assert answered(await run_report(programme.system, asked)) == answer
+        position = await position_known_at(programme.system, asked.as_known_at)
+        compiled = compile_report(programme.system, asked, Sight(position, from_facts=True))
+        assert (
+            answered(report_of(asked, compiled, await fetch(compiled.sql, *compiled.values)))
+            == answer
+        )
 
 
 _programmes: dict[int, Programme] = {}
 
 
-async def _rollup() -> list[tuple[Any, ...]]:
-    """The rows of the rollup that say something, without their ids."""
+async def _rollups() -> list[list[tuple[Any, ...]]]:
+    """The rows of each rollup that say something, without their ids."""
     names = ", ".join((*COUNTS, *AMOUNTS))
-    rows = await fetch(
-        f"SELECT business_day, promo_id, plan_id, country, currency, {names} FROM daily_rollups"
-        " ORDER BY 1, 2, 3, 4, 5"
-    )
-    return [values for row in rows if any((values := tuple(row.values()))[5:])]
+    found = []
+    for rollup in ROLLUPS:
+        keys = ", ".join(rollup.key)
+        rows = await fetch(f"SELECT {names}, {keys} FROM {rollup.table} ORDER BY {keys}")
+        count = len((*COUNTS, *AMOUNTS))
+        found.append([values for row in rows if any((values := tuple(row.values()))[:count])])
+    return found
