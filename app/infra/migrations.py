@@ -83,7 +83,7 @@ async def migrate(
     except (OSError, asyncpg.PostgresError) as error:
         raise database.DatabaseUnavailable(str(error)) from error
     try:
-        await lock.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+        await _wait_for_turn(lock)
         config: dict[str, Any] = tortoise_config(settings, session=_session(settings))
         await Tortoise.init(config=config, init_connections=False)
         # No target: this only makes the list of applied migrations, where it is missing.
@@ -98,6 +98,18 @@ async def migrate(
     finally:
         await Tortoise.close_connections()
         await lock.close()
+
+
+async def _wait_for_turn(lock: Any) -> None:
+    """Take the lock of whoever migrates, for as long as the connection is open.
+
+    Asked again and again instead of waited for: a statement that waits is one that CREATE INDEX CONCURRENTLY, in the
+    process that has the lock, would wait for in turn.
+    """
+    while True:
+        if await lock.fetchval("SELECT pg_try_advisory_lock($1)", _MIGRATION_LOCK):
+            return
+        await asyncio.sleep(_PAUSE)
 
 
 async def _groups(config: dict[str, Any], target: str | None) -> list[list[Migration]]:

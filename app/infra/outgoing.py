@@ -8,16 +8,21 @@ connection is used again for that name only, not for another partner's host behi
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import time
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpcore
 import httpx
 
+from app.infra.addresses import is_allowed_address
 from app.infra.database import refuse_in_transaction
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 
 KEPT_BODY = 1_000
 _READ_AT_MOST = 64 * 1024
+_LOOKUPS = 64
+_LONGEST_RETRY_AFTER = 7 * 86_400
 
 _FAILURES = (
     httpcore.NetworkError,
@@ -48,10 +55,18 @@ class Answer:
     code: int | None
     body: str | None
     error: str | None
+    # How long the other side asked to be left alone (`Retry-After`, in seconds or as a date).
+    retry_after: timedelta | None = None
+
+
+Lookup = Callable[[str, int], Awaitable[list[str]]]
 
 
 class OutgoingClient:
-    """One process's client for calls to partners' servers. `tls` is for a certificate authority of one's own."""
+    """One process's client for calls to partners' servers.
+
+    `tls` is for a certificate authority of one's own, `lookup` for another way from names to addresses.
+    """
 
     def __init__(
         self,
@@ -60,51 +75,99 @@ class OutgoingClient:
         connections: int,
         allow_private: bool,
         tls: ssl.SSLContext | None = None,
+        lookup: Lookup | None = None,
     ) -> None:
         self._timeout = timeout
+        # Names that nobody answers for must not hold up those of others: the loop's own threads are few.
+        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup")
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or httpx.create_ssl_context(trust_env=False),
             max_connections=connections,
             keepalive_expiry=5,
-            network_backend=_CheckedNetwork(allow_private),
+            network_backend=_CheckedNetwork(allow_private, lookup or self._look_up),
         )
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        find = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, find)
+        return [str(entry[4][0]) for entry in found]
 
     async def get(self, url: str, headers: dict[str, str], *, keep: int = KEPT_BODY) -> Answer:
         """Call a URL once with GET. Never raises for what the other side does: the answer says it.
 
         `keep` is how many characters of the body are kept.
         """
+        return await self.call("GET", url, headers, keep=keep)
+
+    async def call(
+        self, method: str, url: str, headers: dict[str, str], *, keep: int = KEPT_BODY
+    ) -> Answer:
+        """Call a URL once. With POST its query is sent as a form in the body.
+
+        Never raises for what the other side does: the answer says it.
+        """
         refuse_in_transaction("an outgoing HTTP request")
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                code, body = await self._call(httpx.URL(url), headers, keep)
+                return await self._call(method, url, headers, keep, started)
         except TimeoutError:
             return _failed(started, f"no answer within {self._timeout:g} s")
         except (RefusedTarget, httpx.InvalidURL) as error:
             return _failed(started, str(error))
         except _FAILURES as error:
             return _failed(started, f"{type(error).__name__}: {error}".rstrip(": "))
-        return Answer(_since(started), code, body, None)
 
-    async def _call(self, url: httpx.URL, headers: dict[str, str], keep: int) -> tuple[int, str]:
-        target = httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        )
-        named = {**headers, "Host": url.netloc.decode("ascii")}
-        async with self._pool.stream("GET", target, headers=list(named.items())) as response:
-            return response.status, await _first_part(response, keep)
+    async def _call(
+        self, method: str, url: str, headers: dict[str, str], keep: int, started: float
+    ) -> Answer:
+        request = prepare(method, url, headers)
+        async with self._pool.stream(
+            request.method, request.url, headers=request.headers, content=request.body
+        ) as response:
+            body = await _first_part(response, keep)
+            return Answer(_since(started), response.status, body, None, _retry_after(response))
 
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.aclose()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request as it goes out."""
+
+    method: str
+    url: httpcore.URL
+    headers: list[tuple[str, str]]
+    body: bytes | None
+
+
+def prepare(method: str, url: str, headers: dict[str, str]) -> Prepared:
+    """The request for a URL; a name and password in it become an Authorization header. Raises httpx.InvalidURL."""
+    parsed = httpx.URL(url)
+    named = {**headers, "Host": parsed.netloc.decode("ascii")}
+    if parsed.userinfo:
+        credentials = f"{parsed.username}:{parsed.password}".encode()
+        named["Authorization"] = f"Basic {b64encode(credentials).decode('ascii')}"
+    path, body = parsed.raw_path, None
+    if method == "POST":
+        path, _, body = path.partition(b"?")
+        named["Content-Type"] = "application/x-www-form-urlencoded"
+        named["Content-Length"] = str(len(body))
+    target = httpcore.URL(
+        scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=path
+    )
+    return Prepared(method, target, list(named.items()), body)
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to the very address that was checked."""
 
-    def __init__(self, allow_private: bool) -> None:
+    def __init__(self, allow_private: bool, lookup: Lookup) -> None:
         self._allow_private = allow_private
+        self._lookup = lookup
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -115,7 +178,7 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        address = await resolve(host, port, self._allow_private)
+        address = await resolve(host, port, self._allow_private, self._lookup)
         return await self._network.connect_tcp(
             address, port, timeout, local_address, socket_options
         )
@@ -124,29 +187,18 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         await self._network.sleep(seconds)
 
 
-async def resolve(host: str, port: int, allow_private: bool) -> str:
+async def resolve(host: str, port: int, allow_private: bool, lookup: Lookup) -> str:
     """The address to connect to. Raises RefusedTarget when any address of the host is not public."""
     if not host:
         raise RefusedTarget("the URL names no host")
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = await lookup(host, port)
     except (OSError, UnicodeError) as error:
         raise RefusedTarget(f"{host} cannot be resolved: {error}") from None
-    addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
-        if not _is_allowed(address.partition("%")[0], allow_private):
+        if not is_allowed_address(address.partition("%")[0], allow_private):
             raise RefusedTarget(f"{host} leads to {address}, which is not a public address")
     return addresses[0]
-
-
-def _is_allowed(address: str, allow_private: bool) -> bool:
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    # Cloud providers hand out credentials on a link-local address: never, not even on a test machine.
-    if ip.is_link_local or ip.is_multicast:
-        return False
-    return allow_private or ip.is_global
 
 
 async def _first_part(response: httpcore.Response, keep: int) -> str:
@@ -156,6 +208,28 @@ async def _first_part(response: httpcore.Response, keep: int) -> str:
         if len(data) >= max(_READ_AT_MOST, keep):
             break
     return data[: keep * 4].decode("utf-8", "replace").replace("\x00", "")[:keep]
+
+
+def _retry_after(response: httpcore.Response) -> timedelta | None:
+    """What the header says; None without one, or for one that says nothing."""
+    found = [value for name, value in response.headers if name.lower() == b"retry-after"]
+    if not found:
+        return None
+    text = found[0].decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text), _LONGEST_RETRY_AFTER))
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    sent = [value for name, value in response.headers if name.lower() == b"date"]
+    try:
+        # By the other side's clock, where it tells its own time.
+        now = parsedate_to_datetime(sent[0].decode("latin-1")) if sent else datetime.now(UTC)
+        seconds = (at - now).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return timedelta(seconds=min(max(seconds, 0), _LONGEST_RETRY_AFTER))
 
 
 def _since(started: float) -> timedelta:

@@ -35,7 +35,13 @@ from app.models.events import Event, Recording, RelayPosition, SequenceHead
 from app.models.exchange_rates import ExchangeRate
 from app.models.plans import CommissionPlan, PlanAssignment, PlanVersion
 from app.models.players import Player
-from app.models.postbacks import Postback, PostbackAttempt, PostbackDelivery
+from app.models.postbacks import (
+    Postback,
+    PostbackAttempt,
+    PostbackDelivery,
+    PostbackDuplicate,
+    SeenTag,
+)
 from app.models.programme import (
     Contact,
     NewsArticle,
@@ -91,6 +97,7 @@ __all__ = [
     "Postback",
     "PostbackAttempt",
     "PostbackDelivery",
+    "PostbackDuplicate",
     "Promo",
     "Promotion",
     "Recording",
@@ -98,6 +105,7 @@ __all__ = [
     "Registration",
     "RelayPosition",
     "RollupPosition",
+    "SeenTag",
     "SequenceHead",
     "Session",
     "Subject",

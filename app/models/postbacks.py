@@ -24,9 +24,22 @@ class Postback(TenantModel):
     # registration | first_deposit | deposit | … | any
     action = text(32)
     url = text(4000)
+    # GET | POST (A19)
+    method = text(4, default="GET", db_default="GET")
+    # drop | empty | literal: what becomes of a variable without a value (A15)
+    unresolved = text(8, default="drop", db_default="drop")
     # active | disabled | deleted
     state = text(16, default="active")
+    # partner | operator | system: who disabled it; what an operator disabled, only an operator enables.
+    disabled_by = text(16, null=True)
+    state_reason = text(500, null=True)
     created_at = fields.DatetimeField()
+    # Since when it has been called as it is now, by the machine's clock; None: since it was created.
+    active_since = fields.DatetimeField(null=True)
+    # Of the first failed call since the last good one, by the tenant's clock (A19).
+    failing_since = fields.DatetimeField(null=True)
+    # Until when expected and sent postbacks were compared, and when a difference was last told (X07).
+    drift_alarmed_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "postbacks"
@@ -48,7 +61,16 @@ class PostbackDelivery(TenantModel):
     url = text(8000)
     # SHA-256 of the URL, in hex: identical URLs for one event fire once (A13).
     url_hash = text(64)
-    # pending | delivered | failed
+    method = text(4, default="GET", db_default="GET")
+    # Whom it calls: limits and fairness are by host.
+    host = text(255, default="", db_default="")
+    # What the event was about, for the log's filters; no foreign keys, the log outlives what it tells of.
+    brand_id = fields.BigIntField(null=True)
+    campaign_id = fields.BigIntField(null=True)
+    promo_id = fields.BigIntField(null=True)
+    # Deliveries of one postback and player keep their order where possible (A19).
+    player_id = fields.BigIntField(null=True)
+    # pending | delivered | failed | cancelled
     state = text(16, default="pending")
     attempts = fields.IntField(default=0)
     # By the tenant's clock.
@@ -68,10 +90,21 @@ class PostbackAttempt(TenantModel):
     partner_column = "partner_id"
 
     id = fields.BigIntField(primary_key=True)
-    delivery = reference("PostbackDelivery")
-    delivery_id: int
+    # None: a test (A18).
+    delivery = reference("PostbackDelivery", null=True)
+    delivery_id: int | None
     partner = reference("Partner")
     partner_id: int
+    # Copied from the delivery, so that the log is one table that tells what was sent then.
+    postback_id = fields.BigIntField(null=True)
+    event_id = fields.BigIntField(null=True)
+    brand_id = fields.BigIntField(null=True)
+    campaign_id = fields.BigIntField(null=True)
+    promo_id = fields.BigIntField(null=True)
+    action = text(32, default="", db_default="")
+    method = text(4, default="GET", db_default="GET")
+    url = text(8000, default="", db_default="")
+    is_test = fields.BooleanField(default=False, db_default=False)
     sent_at = fields.DatetimeField()
     duration_ms = fields.IntField()
     # None when no answer came; then `error` says why.
@@ -85,3 +118,39 @@ class PostbackAttempt(TenantModel):
             Index(fields=("delivery_id",), name="postback_attempts_delivery_id"),
             Index(fields=("partner_id", "id"), name="postback_attempts_partner_id"),
         )
+
+
+class PostbackDuplicate(TenantModel):
+    """A postback that would have called the very URL of another one for the same event, and did not (A13)."""
+
+    partner_column = "partner_id"
+
+    id = fields.BigIntField(primary_key=True)
+    partner = reference("Partner")
+    partner_id: int
+    postback = reference("Postback", db_index=True)
+    postback_id: int
+    event_id = fields.BigIntField()
+    # What was sent instead.
+    delivery = reference("PostbackDelivery", db_index=True)
+    delivery_id: int
+
+    class Meta:
+        table = "postback_duplicates"
+        unique_together = (("event_id", "postback"),)
+
+
+class SeenTag(TenantModel):
+    """A parameter that a link of the partner has carried at least once: what its postbacks can use (A16)."""
+
+    partner_column = "partner_id"
+
+    id = fields.BigIntField(primary_key=True)
+    partner = reference("Partner")
+    partner_id: int
+    name = text(64)
+    first_seen_at = fields.DatetimeField()
+
+    class Meta:
+        table = "seen_tags"
+        unique_together = (("partner", "name"),)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from app.domain.postbacks.reads import postbacks_of_promos
+from app.domain.postbacks.reads import postbacks_of_campaigns, postbacks_of_promos
 from app.domain.reports.metrics import METRICS, Kind
 from app.domain.reports.run import Cell, ReportRow, run_report
 from app.domain.reports.specification import Grouping, ReportFilters, ReportSpecification
@@ -58,3 +58,11 @@ async def load_postbacks(scope: Scope, promo_ids: Sequence[int]) -> list[list[Po
     """The postbacks of each promo, the oldest first; not those of its campaign or account."""
     rows = await postbacks_of_promos(scope, promo_ids)
     return [[row for row in rows if row.promo_id == promo_id] for promo_id in promo_ids]
+
+
+async def load_campaign_postbacks(
+    scope: Scope, campaign_ids: Sequence[int]
+) -> list[list[Postback]]:
+    """The postbacks of each campaign itself, the oldest first; not those of its promos or account."""
+    rows = await postbacks_of_campaigns(scope, campaign_ids)
+    return [[row for row in rows if row.campaign_id == campaign_id] for campaign_id in campaign_ids]

@@ -10,7 +10,6 @@ from strawberry.types import Info
 from app import models
 from app.domain.accounts.users import Audience
 from app.domain.brands import offers
-from app.domain.postbacks import reads as postback_reads
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
 from app.schema.assemble import assemble
@@ -26,6 +25,10 @@ from app.schema.parts.events import EventQueries
 from app.schema.parts.exchange_rates import ExchangeRateMutations, ExchangeRateQueries
 from app.schema.parts.offer import OfferMutations, OfferQueries
 from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
+from app.schema.parts.operator_postbacks import (
+    OperatorPostbackMutations,
+    OperatorPostbackQueries,
+)
 from app.schema.parts.plans import PlanMutations, PlanVersionMutations, StaffPlanQueries
 from app.schema.parts.players import PlayerQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
@@ -35,7 +38,6 @@ from app.schema.types.affiliation import Affiliation
 from app.schema.types.document import Document
 from app.schema.types.offer import Brand, BrandFilterInput
 from app.schema.types.partner import Partner
-from app.schema.types.postback import Postback, PostbackFilterInput
 from app.schema.types.report import (
     REPORT_COST,
     PerformanceReport,
@@ -65,6 +67,7 @@ class Query(
     ExchangeRateQueries,
     OfferQueries,
     OperatorCampaignQueries,
+    OperatorPostbackQueries,
     PlayerQueries,
     StaffPlanQueries,
     StaffProgrammeQueries,
@@ -79,13 +82,6 @@ class Query(
 
     brands = connection(
         Brand, offers.brands, offers.OfferOrder, BrandFilterInput, "The brands within your limits."
-    )
-    postbacks = connection(
-        Postback,
-        postback_reads.postbacks,
-        postback_reads.PostbackOrder,
-        PostbackFilterInput,
-        "Postbacks of all partners; for an advertiser, those of its brands' campaigns and promos.",
     )
 
     @query(Access.SIGNED_IN, "Who is signed in.")
@@ -121,6 +117,7 @@ class Mutation(
     ExchangeRateMutations,
     OfferMutations,
     OperatorCampaignMutations,
+    OperatorPostbackMutations,
     PlanMutations,
     PlanVersionMutations,
     StaffProgrammeMutations,

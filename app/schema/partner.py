@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any
 
 import strawberry
@@ -11,14 +10,13 @@ from strawberry.types import Info
 from app import models
 from app.domain.accounts.users import Audience
 from app.domain.brands import offers
-from app.domain.postbacks.configure import Action, NewPostback, create_postback
 from app.domain.reports.run import run_report
 from app.resolvers.reports import load_report
 from app.schema.assemble import assemble
 from app.schema.connections import connection
 from app.schema.context import context_of, scope_of, user_of
 from app.schema.fields import Access, mutation, permission_of, query
-from app.schema.ids import decode_optional_id, encode_id
+from app.schema.ids import encode_id
 from app.schema.node import NodeKind, node_field
 from app.schema.parts.access import AccessMutations, AccessQueries
 from app.schema.parts.banners import BannerQueries
@@ -29,6 +27,7 @@ from app.schema.parts.offer import PartnerOfferQueries
 from app.schema.parts.operator_campaigns import CouponQueries, PlanMoveQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
 from app.schema.parts.plans import PlanQueries
+from app.schema.parts.postbacks import PostbackMutations, PostbackQueries
 from app.schema.parts.programme_news import ProgrammeMutations, ProgrammeQueries
 from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
@@ -42,7 +41,6 @@ from app.schema.types.offer import (
     TrafficSource,
     TrafficSourceFilterInput,
 )
-from app.schema.types.postback import CreatePostbackInput, CreatePostbackPayload, Postback
 from app.schema.types.report import (
     REPORT_COST,
     PerformanceReport,
@@ -63,10 +61,6 @@ class Viewer:
     preferences: Preferences = strawberry.field(description="Your own preferences (A65).")
 
 
-def _value(member: Enum) -> str:
-    return str(member.value)
-
-
 @strawberry.type(description="What partners read.")
 class Query(
     AccessQueries,
@@ -79,6 +73,7 @@ class Query(
     PlanMoveQueries,
     CouponQueries,
     PlanQueries,
+    PostbackQueries,
     ProgrammeQueries,
 ):
     node = node_field(
@@ -88,7 +83,6 @@ class Query(
             NodeKind(models.TrafficSource, TrafficSource),
             NodeKind(models.Campaign, Campaign),
             NodeKind(models.Promo, Promo),
-            NodeKind(models.Postback, Postback),
             NodeKind(models.User, PartnerUser),
             NodeKind(models.Affiliation, Affiliation),
             NodeKind(models.Document, Document),
@@ -143,27 +137,16 @@ class Query(
 
 
 @strawberry.type(description="What partners change.")
-class Mutation(AccessMutations, PartnerAccountMutations, CampaignMutations, ProgrammeMutations):
+class Mutation(
+    AccessMutations,
+    PartnerAccountMutations,
+    CampaignMutations,
+    PostbackMutations,
+    ProgrammeMutations,
+):
     @mutation(Access.PUBLIC, "Open a session.")
     async def login(self, info: Info[Any, Any], input: LoginInput) -> LoginPayload:
         return await log_in(info, Audience.PARTNER, input)
-
-    @mutation(
-        permission_of(create_postback),
-        "Create a postback for the account, a campaign or a promo (A13).",
-    )
-    async def create_postback(
-        self, info: Info[Any, Any], input: CreatePostbackInput
-    ) -> CreatePostbackPayload:
-        new = NewPostback(
-            Action(_value(input.action)),
-            input.url,
-            decode_optional_id("Campaign", input.campaign_id, "campaignId"),
-            decode_optional_id("Promo", input.promo_id, "promoId"),
-        )
-        return CreatePostbackPayload(
-            postback=Postback.of(await create_postback(scope_of(info), new))
-        )
 
 
 @strawberry.type(description="What partners follow live.")

@@ -13,6 +13,7 @@ from app.domain.events import place_recordings
 from app.domain.events.pending import pending_work
 from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
+from app.domain.postbacks.tags import note_tags
 from app.domain.rollups.fold import fold_all
 from app.domain.rollups.tables import ROLLUPS
 from app.domain.scope import Scope
@@ -53,6 +54,11 @@ async def plan_mails(scope: Scope) -> tuple[int, int]:
 async def plan_verdicts(scope: Scope) -> tuple[int, int]:
     """One step of judging visits; nobody needs to be woken for it."""
     return await judge_visits(scope), 0
+
+
+async def plan_tags(scope: Scope) -> tuple[int, int]:
+    """One step of noting which tags links carry; nobody needs to be woken for it."""
+    return await note_tags(scope), 0
 
 
 class Relay:

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
+from app.domain.postbacks import tags as postback_tags
 from app.domain.visits import judge
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
@@ -27,7 +28,7 @@ from app.infra.telemetry import logger, new_request_id
 from app.tasks.broker import IDLE_MILLISECONDS, configure_broker
 from app.tasks.mails import SEND, MailSender
 from app.tasks.postbacks import DELIVER, PostbackSender
-from app.tasks.relay import Planner, Relay, plan_mails, plan_postbacks, plan_verdicts
+from app.tasks.relay import Planner, Relay, plan_mails, plan_postbacks, plan_tags, plan_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -72,6 +73,7 @@ class WorkerResources(Middleware):
             Planner(postback_plan.READER, plan_postbacks, wake(DELIVER)),
             Planner(mail_plan.READER, plan_mails, wake(SEND)),
             Planner(judge.READER, plan_verdicts, _nobody),
+            Planner(postback_tags.READER, plan_tags, _nobody),
         )
         relay = Relay(self._clock, planners)
         self._background = [

@@ -14,7 +14,8 @@ from app.domain.campaigns.reads import CampaignFilter, PromoFilter, campaigns, p
 from app.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from app.domain.permissions import PartnerRole, Permission
 from app.domain.players.register import register_players
-from app.domain.postbacks.configure import Action, NewPostback, create_postback
+from app.domain.postbacks.actions import Action
+from app.domain.postbacks.configure import NewPostback, create_postback
 from app.domain.reports.run import run_report
 from app.domain.reports.specification import Grouping, ReportFilters, ReportSpecification
 from app.domain.scope import Actor, Scope
@@ -294,7 +295,7 @@ async def test_a_postback_needs_a_campaign_or_promo_of_its_own_partner(
         assert refusal.value.field == (field,)
 
 
-def _postback(**ids: int) -> NewPostback:
+def _postback(**ids: Any) -> NewPostback:
     return NewPostback(Action.ANY, "https://tracker.example/", **ids)
 
 

@@ -17,7 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import httpx
 
-from app.domain.postbacks.configure import Action, NewPostback, create_postback
+from app.domain.postbacks.actions import Action
+from app.domain.postbacks.configure import NewPostback, create_postback
 from app.infra import database
 from app.infra.clock import SystemClock, business_day, day_bounds
 from app.infra.crypto import SecretBox
@@ -76,7 +77,7 @@ async def make_programme(instance: Instance, tracker: Tracker) -> Programme:
         path = f"/registered/{promo.code}"
         url = f"{tracker.url}{path}?player=${{player_id}}&click=${{clickID}}"
         postback = NewPostback(Action.REGISTRATION, url, promo_id=promo.id)
-        await create_postback(partner_scope(partner, clock), postback)
+        await create_postback(partner_scope(partner, clock), postback, allow_private=True)
     finally:
         await database.disconnect()
     return Programme(brand.id, key, email, promo.code, path)

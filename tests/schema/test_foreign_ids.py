@@ -55,6 +55,7 @@ TAKES = {
     "partnerIds": ("Partner",),
     "planId": ("CommissionPlan",),
     "planIds": ("CommissionPlan",),
+    "postbackId": ("Postback",),
     "promoId": ("Promo",),
     "promoIds": ("Promo",),
     "promotionId": ("Promotion",),

@@ -13,7 +13,8 @@ from dramatiq.brokers.redis import RedisBroker
 
 from app.domain.events import place_recordings
 from app.domain.players.register import Status, register_players
-from app.domain.postbacks.configure import Action, NewPostback, create_postback
+from app.domain.postbacks.actions import Action
+from app.domain.postbacks.configure import NewPostback, create_postback
 from app.domain.postbacks.plan import plan_deliveries
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
@@ -42,10 +43,11 @@ class Programme:
         """A template that names the event, for an account, a campaign or a promo alike."""
         return f"{self.tracker.url}/postback?event=${{event_id}}"
 
-    async def add_postback(self, url: str | None = None, **scope: int) -> Postback:
+    async def add_postback(self, url: str | None = None, **fields: Any) -> Postback:
         """A postback for registrations: of the account, of `campaign_id` or of `promo_id`."""
-        new = NewPostback(Action.REGISTRATION, url or self.url, **scope)
-        return await create_postback(partner_scope(self.world.partner, self.clock), new)
+        new = NewPostback(Action.REGISTRATION, url or self.url, **fields)
+        scope = partner_scope(self.world.partner, self.clock)
+        return await create_postback(scope, new, allow_private=True)
 
     async def register(self, count: int = 1, request_id: str = "test-request") -> None:
         """New players sign up."""

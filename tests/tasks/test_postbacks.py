@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from app.domain.postbacks.deliver import RETRY_AFTER, claim_due
+from app.domain.postbacks.deliver import RETRY_AFTER, Room, claim_due
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.models import PostbackAttempt, PostbackDelivery
@@ -141,7 +141,7 @@ async def test_a_claim_of_a_dead_worker_is_taken_over_after_its_lease(
     await programme.add_postback()
     await programme.owe()
     lease = timedelta(seconds=30)
-    assert len(await claim_due(system, 10, lease)) == 1
+    assert len(await claim_due(system, Room(10, 10, {}), lease)) == 1
 
     programme.clock.advance(lease)
     assert await sender.deliver("within the lease") == 0

@@ -17,6 +17,7 @@ from app.infra.encoding import loads
 class LoggedEvent:
     """One event with its place in the log."""
 
+    # 0 while it has none.
     position: int
     n: int
     id: int
@@ -38,17 +39,24 @@ async def read_log(
 
     The position reached equals `after` at the end of the log. A recording without events still moves it.
     """
-    rows = await fetch(queries.LAST_POSITION_WITHIN, after, recordings)
-    reached = rows[0]["position"]
-    if reached is None:
+    reached = await read_reach(_scope, after, recordings)
+    if reached == after:
         return [], after
     events = await fetch(queries.READ_LOG, after, reached)
-    return [_event(row) for row in events], int(reached)
+    return [logged_event(row) for row in events], reached
 
 
-def _event(row: dict[str, Any]) -> LoggedEvent:
+@requires(Permission.OPERATE)
+async def read_reach(_scope: Scope, after: int, recordings: int = 500) -> int:
+    """The position of the last of the next recordings after a position; `after` itself at the end of the log."""
+    rows = await fetch(queries.LAST_POSITION_WITHIN, after, recordings)
+    return int(rows[0]["position"] or after)
+
+
+def logged_event(row: dict[str, Any]) -> LoggedEvent:
+    """From a row of the events with the position of its recording."""
     return LoggedEvent(
-        position=row["position"],
+        position=row["position"] or 0,
         n=row["n"],
         id=row["id"],
         type=row["type"],

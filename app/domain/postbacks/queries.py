@@ -1,76 +1,34 @@
-"""The SQL of postbacks."""
+"""The SQL of configuring postbacks."""
 
-INSERT_POSTBACK = """
-INSERT INTO postbacks (partner_id, campaign_id, promo_id, action, url, state, created_at)
-VALUES ($1, $2, $3, $4, $5, 'active', $6) RETURNING id
-"""
-
-# Every scope that an event of that promo matches: account, campaign and promo (A13).
-FIND_MATCHING = """
-SELECT id, partner_id, campaign_id, promo_id, action, url FROM postbacks
-WHERE state = 'active' AND partner_id = ANY($1::bigint[])
-ORDER BY id
-"""
-
-FIND_CONTEXTS = """
-SELECT p.id AS promo_id, p.code AS promo_code, p.campaign_id, c.name AS campaign_name, p.brand_id,
-       p.partner_id, s.name AS traffic_source
-FROM promos p JOIN campaigns c ON c.id = p.campaign_id
-LEFT JOIN traffic_sources s ON s.id = p.traffic_source_id
-WHERE p.id = ANY($1::bigint[])
-"""
-
-FIND_VISITS = "SELECT id, tags, device, country FROM visits WHERE id = ANY($1::bigint[])"
-
-# Unique per event and URL: planning the same event again adds nothing, and says so by returning nothing.
-INSERT_DELIVERIES = """
-INSERT INTO postback_deliveries
-    (postback_id, partner_id, event_id, action, url, url_hash, state, attempts, next_attempt_at, created_at)
-SELECT item.postback_id, item.partner_id, item.event_id, item.action, item.url, item.url_hash, item.state, 0,
-       item.at, item.at
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::timestamptz[])
-     AS item(postback_id, partner_id, event_id, action, url, url_hash, state, at)
-ON CONFLICT (event_id, url_hash) DO NOTHING
-RETURNING id, partner_id, state, created_at
-"""
-
-PARTNER_OFFSETS = "SELECT id, clock_offset FROM partners WHERE id = ANY($1::bigint[])"
-
-# Due by the tenant's clock (decision 12); the claim itself runs on the machine's.
-CLAIM = """
-UPDATE postback_deliveries SET claimed_until = $2
-WHERE id IN (
-    SELECT d.id FROM postback_deliveries d JOIN partners p ON p.id = d.partner_id
-    WHERE d.state = 'pending' AND (d.claimed_until IS NULL OR d.claimed_until < $1::timestamptz)
-      AND d.next_attempt_at <= $1::timestamptz + p.clock_offset * interval '1 microsecond'
-    ORDER BY d.next_attempt_at, d.id
-    LIMIT $3
-    FOR UPDATE OF d SKIP LOCKED
+LOCK_PARTNER = "SELECT id FROM partners WHERE id = $1 FOR NO KEY UPDATE"
+COUNT_POSTBACKS = (
+    "SELECT count(*) AS count FROM postbacks WHERE partner_id = $1 AND state <> 'deleted'"
 )
-RETURNING id, partner_id, url, attempts, event_id,
-          (SELECT request_id FROM events WHERE events.id = event_id) AS request_id
+INSERT_POSTBACK = """
+INSERT INTO postbacks
+    (partner_id, campaign_id, promo_id, action, url, state, created_at, method, unresolved, active_since)
+VALUES ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9) RETURNING id
 """
-
-COUNT_DUE = """
-SELECT count(*) AS due FROM (
-    SELECT 1 FROM postback_deliveries d JOIN partners p ON p.id = d.partner_id
-    WHERE d.state = 'pending' AND (d.claimed_until IS NULL OR d.claimed_until < $1::timestamptz)
-      AND d.next_attempt_at <= $1::timestamptz + p.clock_offset * interval '1 microsecond'
-    LIMIT 1
-) AS waiting
+LOCK_POSTBACK = """
+SELECT id, partner_id, campaign_id, promo_id, action, url, method, unresolved, state, disabled_by, state_reason,
+       failing_since
+FROM postbacks WHERE id = $1 FOR UPDATE
 """
-
-INSERT_ATTEMPT = """
-INSERT INTO postback_attempts
-    (delivery_id, partner_id, sent_at, duration_ms, response_code, response_body, error)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+EDIT_POSTBACK = """
+UPDATE postbacks SET action = $2, url = $3, method = $4, unresolved = $5, active_since = $6, failing_since = NULL
+WHERE id = $1
 """
-
-FINISH_ATTEMPT = """
-UPDATE postback_deliveries
-SET state = $2, attempts = attempts + 1, claimed_until = NULL,
-    next_attempt_at = greatest(next_attempt_at, $4::timestamptz + (
-        SELECT clock_offset FROM partners WHERE partners.id = partner_id) * interval '1 microsecond') + $3::interval
-WHERE id = $1 AND state = 'pending'
+DELETE_POSTBACK = "UPDATE postbacks SET state = 'deleted' WHERE id = $1"
+DISABLE_POSTBACK = """
+UPDATE postbacks SET state = 'disabled', disabled_by = $2, state_reason = $3 WHERE id = $1
+"""
+ENABLE_POSTBACK = """
+UPDATE postbacks SET state = 'active', disabled_by = NULL, state_reason = NULL, failing_since = NULL,
+    active_since = $2
+WHERE id = $1
+"""
+# What a worker is sending at this moment is finished by it.
+CANCEL_PENDING = """
+UPDATE postback_deliveries SET state = 'cancelled'
+WHERE postback_id = $1 AND state = 'pending' RETURNING id
 """

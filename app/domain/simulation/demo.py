@@ -11,6 +11,7 @@ from app.domain.errors import Conflict
 from app.domain.events import head, lock_reader, move_reader, place_recordings
 from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
+from app.domain.postbacks.tags import note_tags
 from app.domain.rollups.fold import fold_all
 from app.domain.scope import Scope
 from app.domain.simulation.programme import Cast, make_cast
@@ -111,6 +112,8 @@ async def _make(
     await make_exchange_rates(system, first_day.date(), DAYS)
     await _place_all(moving)
     while await judge_visits(system):
+        pass
+    while await note_tags(system):
         pass
     await _place_all(moving)
     while await fold_all(system):

@@ -9,7 +9,6 @@ from strawberry.types import Info
 
 from app.domain.campaigns import choices, commands, reads, states
 from app.domain.errors import Invalid
-from app.domain.postbacks import reads as postback_reads
 from app.schema.connections import connection
 from app.schema.context import scope_of
 from app.schema.fields import mutation, permission_of, query
@@ -31,7 +30,6 @@ from app.schema.types.campaign_inputs import (
     audience_of,
 )
 from app.schema.types.offer import LandingAudience
-from app.schema.types.postback import Postback, PostbackFilterInput
 
 _Campaign = Annotated[
     strawberry.ID | None,
@@ -61,13 +59,6 @@ class CampaignQueries:
     )
     promos = connection(
         Promo, reads.promos, reads.PromoOrder, PromoFilterInput, "Your promos (A07)."
-    )
-    postbacks = connection(
-        Postback,
-        postback_reads.postbacks,
-        postback_reads.PostbackOrder,
-        PostbackFilterInput,
-        "Your postbacks (A13).",
     )
 
     @query(

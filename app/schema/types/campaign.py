@@ -11,7 +11,12 @@ from strawberry.types import Info
 
 from app import models
 from app.domain.banners.markup import banner_markup, banner_url
-from app.resolvers.promos import PromoPeriod, load_numbers, load_postbacks
+from app.resolvers.promos import (
+    PromoPeriod,
+    load_campaign_postbacks,
+    load_numbers,
+    load_postbacks,
+)
 from app.schema.context import context_of
 from app.schema.fields import COST
 from app.schema.ids import encode_id
@@ -78,6 +83,14 @@ class Campaign(Node):
     async def commission_plan(self, info: Info[Any, Any]) -> CommissionPlan | None:
         row = await context_of(info).loaders.one(models.CommissionPlan, self.row.plan_id)
         return CommissionPlan.of(row) if row else None
+
+    @strawberry.field(
+        description="The postbacks of this campaign itself, the oldest first; those of the account and of its promos "
+        "fire as well."
+    )
+    async def postbacks(self, info: Info[Any, Any]) -> list[Postback]:
+        rows = await context_of(info).loaders.batched(load_campaign_postbacks, self.row.id)
+        return [Postback.of(row) for row in rows]
 
     @classmethod
     def of(cls, row: models.Campaign) -> Campaign:

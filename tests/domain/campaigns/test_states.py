@@ -16,7 +16,8 @@ from app.domain.campaigns.commands import (
 )
 from app.domain.campaigns.states import archive_campaign, unarchive_campaign
 from app.domain.errors import Conflict, DomainError, Invalid, NotFound
-from app.domain.postbacks.configure import Action, NewPostback, create_postback
+from app.domain.postbacks.actions import Action
+from app.domain.postbacks.configure import NewPostback, create_postback
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.database import transaction

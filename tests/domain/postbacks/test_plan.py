@@ -10,8 +10,10 @@ import pytest
 
 from app.domain.events import head, place_recordings
 from app.domain.players.register import register_players
-from app.domain.postbacks.configure import Action, NewPostback, create_postback
-from app.domain.postbacks.plan import LONGEST_URL, plan_deliveries, skip_history
+from app.domain.postbacks.actions import Action
+from app.domain.postbacks.configure import NewPostback, create_postback
+from app.domain.postbacks.matching import LONGEST_URL
+from app.domain.postbacks.plan import plan_deliveries, skip_history
 from app.domain.scope import Scope
 from app.domain.visits.destination import stag
 from app.infra.clock import ManualClock
@@ -37,7 +39,7 @@ async def world(database: Settings, clock: ManualClock) -> World:
     return await make_world(clock)
 
 
-async def listen(world: World, action: Action = Action.ANY, url: str = TRACKER, **ids: int) -> int:
+async def listen(world: World, action: Action = Action.ANY, url: str = TRACKER, **ids: Any) -> int:
     scope = partner_scope(world.partner, world.clock)
     return int((await create_postback(scope, NewPostback(action, url, **ids))).id)
 

@@ -15,7 +15,8 @@ from app.domain.events import head
 from app.domain.plans.reading import read_terms
 from app.domain.plans.reads import histories
 from app.domain.plans.summary import summary
-from app.domain.postbacks.configure import Action, NewPostback, create_postback
+from app.domain.postbacks.actions import Action
+from app.domain.postbacks.configure import NewPostback, create_postback
 from app.domain.postbacks.plan import plan_deliveries
 from app.domain.reports.metrics import METRICS
 from app.domain.reports.run import run_report

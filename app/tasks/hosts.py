@@ -1,0 +1,89 @@
+"""How much each tracker's host is called at once, and how fast: one slow host never takes the room of others (A19)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+# What a host gets before it has shown that it answers.
+FIRST = 8
+# Hosts that were not called for so long are forgotten, in seconds.
+_FORGET_AFTER = 300.0
+# A pause that a host asked for is kept for all its deliveries, but not for longer than this, in seconds.
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(slots=True)
+class _Host:
+    limit: int
+    tokens: float
+    refilled_at: float
+    in_flight: int = 0
+    paused_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Hosts:
+    """The hosts that this process calls. Times are of the event loop's clock."""
+
+    # At most so many calls of one host at once, and so many a second.
+    concurrency: int
+    rate: float
+    _hosts: dict[str, _Host] = field(default_factory=dict)
+
+    @property
+    def first(self) -> int:
+        """The room of a host that is not known yet."""
+        return max(1, min(FIRST, self.concurrency, int(self.rate)))
+
+    def rooms(self) -> dict[str, int]:
+        """How many more calls each known host can take now."""
+        now = asyncio.get_running_loop().time()
+        idle = [
+            name
+            for name, host in self._hosts.items()
+            if not host.in_flight and now - host.refilled_at > _FORGET_AFTER
+        ]
+        for name in idle:
+            del self._hosts[name]
+        return {name: self._room(host, now) for name, host in self._hosts.items()}
+
+    def _room(self, host: _Host, now: float) -> int:
+        if now < host.paused_until:
+            return 0
+        tokens = min(self.rate, host.tokens + (now - host.refilled_at) * self.rate)
+        return max(0, min(host.limit - host.in_flight, int(tokens)))
+
+    def opens_in(self) -> float | None:
+        """In how many seconds a host that was called as fast as it may be can be called again; None: there is none."""
+        now = asyncio.get_running_loop().time()
+        waits = [
+            max(0.01, (1 - host.tokens) / self.rate - (now - host.refilled_at))
+            for host in self._hosts.values()
+            if host.in_flight < host.limit
+            and now >= host.paused_until
+            and not self._room(host, now)
+        ]
+        return min(waits, default=None)
+
+    def begin(self, name: str) -> None:
+        """A call of the host begins."""
+        now = asyncio.get_running_loop().time()
+        host = self._hosts.get(name)
+        if host is None:
+            host = self._hosts[name] = _Host(self.first, max(1.0, self.rate), now)
+        elapsed, host.refilled_at = now - host.refilled_at, now
+        host.tokens = min(max(1.0, self.rate), host.tokens + elapsed * self.rate) - 1
+        host.in_flight += 1
+
+    def end(self, name: str, *, answered: bool, pause: float | None = None) -> None:
+        """A call of the host has ended: an answer earns it more room, silence costs it half."""
+        host = self._hosts[name]
+        host.in_flight -= 1
+        if answered:
+            host.limit = min(self.concurrency, host.limit + 1)
+        else:
+            host.limit = max(1, host.limit // 2)
+        if pause:
+            now = asyncio.get_running_loop().time()
+            host.paused_until = now + min(pause, _LONGEST_PAUSE)
