@@ -31,6 +31,7 @@ from app.models.brands import (
     TrafficSource,
 )
 from app.models.campaigns import Campaign, CampaignPlanMove, Promo
+from app.models.changes import FigureChange
 from app.models.events import Event, Recording, RelayPosition, SequenceHead
 from app.models.exchange_rates import ExchangeRate
 from app.models.plans import CommissionPlan, PlanAssignment, PlanVersion
@@ -80,6 +81,7 @@ __all__ = [
     "ExchangeRate",
     "FactChange",
     "FallbackVisit",
+    "FigureChange",
     "FirstDeposit",
     "HourlyRollup",
     "IntakeSignature",

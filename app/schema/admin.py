@@ -23,6 +23,7 @@ from app.schema.parts.banners import BannerMutations, StaffBannerQueries
 from app.schema.parts.brands import BrandMutations, BrandQueries
 from app.schema.parts.events import EventQueries
 from app.schema.parts.exchange_rates import ExchangeRateMutations, ExchangeRateQueries
+from app.schema.parts.figure_changes import StaffFigureChangeQueries
 from app.schema.parts.offer import OfferMutations, OfferQueries
 from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
 from app.schema.parts.operator_postbacks import (
@@ -62,6 +63,7 @@ class Query(
     AccessQueries,
     StaffQueries,
     EventQueries,
+    StaffFigureChangeQueries,
     StaffBannerQueries,
     BrandQueries,
     ExchangeRateQueries,

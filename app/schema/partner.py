@@ -23,6 +23,7 @@ from app.schema.parts.banners import BannerQueries
 from app.schema.parts.brands import BrandChangeQueries
 from app.schema.parts.campaigns import CampaignMutations, CampaignQueries
 from app.schema.parts.events import EventQueries
+from app.schema.parts.figure_changes import FigureChangeQueries
 from app.schema.parts.offer import PartnerOfferQueries
 from app.schema.parts.operator_campaigns import CouponQueries, PlanMoveQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
@@ -67,6 +68,7 @@ class Query(
     PartnerAccountQueries,
     CampaignQueries,
     EventQueries,
+    FigureChangeQueries,
     BannerQueries,
     BrandChangeQueries,
     PartnerOfferQueries,

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from app.domain.changes.derive import derive_changes
 from app.domain.events import place_recordings
 from app.domain.events.pending import pending_work
 from app.domain.mails import plan as mail_plan
@@ -59,6 +60,11 @@ async def plan_verdicts(scope: Scope) -> tuple[int, int]:
 async def plan_tags(scope: Scope) -> tuple[int, int]:
     """One step of noting which tags links carry; nobody needs to be woken for it."""
     return await note_tags(scope), 0
+
+
+async def plan_changes(scope: Scope) -> tuple[int, int]:
+    """One step of telling changes to past figures; nobody needs to be woken for it."""
+    return await derive_changes(scope), 0
 
 
 class Relay:

@@ -16,6 +16,7 @@ from dramatiq.errors import DramatiqError
 from dramatiq.middleware import Middleware, MiddlewareError
 from redis.exceptions import RedisError
 
+from app.domain.changes import derive
 from app.domain.mails import plan as mail_plan
 from app.domain.postbacks import plan as postback_plan
 from app.domain.postbacks import tags as postback_tags
@@ -28,7 +29,15 @@ from app.infra.telemetry import logger, new_request_id
 from app.tasks.broker import IDLE_MILLISECONDS, configure_broker
 from app.tasks.mails import SEND, MailSender
 from app.tasks.postbacks import DELIVER, PostbackSender
-from app.tasks.relay import Planner, Relay, plan_mails, plan_postbacks, plan_tags, plan_verdicts
+from app.tasks.relay import (
+    Planner,
+    Relay,
+    plan_changes,
+    plan_mails,
+    plan_postbacks,
+    plan_tags,
+    plan_verdicts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -74,6 +83,7 @@ class WorkerResources(Middleware):
             Planner(mail_plan.READER, plan_mails, wake(SEND)),
             Planner(judge.READER, plan_verdicts, _nobody),
             Planner(postback_tags.READER, plan_tags, _nobody),
+            Planner(derive.READER, plan_changes, _nobody),
         )
         relay = Relay(self._clock, planners)
         self._background = [

@@ -56,6 +56,7 @@ TAKES = {
     "planId": ("CommissionPlan",),
     "planIds": ("CommissionPlan",),
     "postbackId": ("Postback",),
+    "playerId": ("Player",),
     "promoId": ("Promo",),
     "promoIds": ("Promo",),
     "promotionId": ("Promotion",),

@@ -12,7 +12,7 @@ from app.domain.activity import queries
 from app.domain.activity.first_deposits import FirstDepositReport, record_first_deposits
 from app.domain.attribution.decide import Attribution, Claim, attribute
 from app.domain.errors import Invalid
-from app.domain.events import NewEvent, Subject, record_all
+from app.domain.events import NewEvent, Subject, record, record_all
 from app.domain.intake import CHUNK, CLOCK_SKEW, Item, Stag, lock_brand_intake, parse_time
 from app.domain.permissions import Permission, requires
 from app.domain.players.register import NewPlayer, Status, find_players, insert_players
@@ -271,6 +271,11 @@ async def _write(
     changed = [entry for entry in accepted if entry.written]
     if changed:
         await _write_activities(tx, brand, interval, changed)
+    if revised := [entry for entry in changed if entry.replaces and entry.revised]:
+        # Who sent it, and with which request: the change feed tells (X03).
+        data = {"from": interval.start, "to": interval.end, "items": len(revised)}
+        subject = Subject("brand", brand.id)
+        await record(scope, tx, "activity.revised", subject, brand_id=brand.id, data=data)
     deposits = [
         NewEvent(
             "player.deposited",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from app.domain.changes.derive import derive_changes
 from app.domain.errors import Conflict
 from app.domain.events import head, lock_reader, move_reader, place_recordings
 from app.domain.mails import plan as mail_plan
@@ -117,6 +118,8 @@ async def _make(
         pass
     await _place_all(moving)
     while await fold_all(system):
+        pass
+    while await derive_changes(system):
         pass
     position = (await head(system)).position
     await postback_plan.skip_history(system, position)
