@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,15 +11,10 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.domain.accounts.users import Audience
-from app.domain.scope import Scope
-from app.domain.visits.links import Link
-from app.domain.visits.network import NetworkLink
-from app.domain.visits.record import take_visit_ids
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
-from app.infra.countries import Countries
 from app.infra.crypto import CursorSigner, SecretBox
-from app.infra.notifications import Listener
+from app.infra.memory import settle
 from app.infra.redis import RedisClient
 from app.infra.storage import Storage
 from app.infra.telemetry import configure_logging
@@ -34,20 +28,28 @@ from app.schema.transport.sse import Streams
 from app.schema.transport.websocket import WebSocketTransport
 from app.settings import Settings, SettingsError, settings
 from app.web import account_pages, banners, files, health, home, inbox, intake
-from app.web.clicks.cache import LinkCache
 from app.web.clicks.door import LinkDoor
-from app.web.clicks.recorder import ClickRecorder
+from app.web.clicks.path import ClickPath
 from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext, refused
 from app.web.services import Services
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.types import Receive, Send
+    from starlette.types import ASGIApp, Receive, Send
     from starlette.types import Scope as ASGIScope
 
 
-_COUNTRIES_EVERY_SECONDS = 60
+class FrontDoor(Starlette):
+    """Starlette, with tracking links before everything else: the busiest door pays for no other one."""
+
+    def __init__(self, configuration: Settings, **options: Any) -> None:
+        super().__init__(**options)
+        self._trusted_proxies = configuration.trusted_proxies
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's own stack behind the link door; clients' addresses are known to both."""
+        return ClientAddress(LinkDoor(super().build_middleware_stack()), self._trusted_proxies)
 
 
 def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette:
@@ -65,55 +67,14 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.connect(configuration)
-        system = Scope.system(clock, "clicks")
-        clicks = ClickRecorder(
-            system,
-            await take_visit_ids(system),
-            configuration.journal_directory,
-            configuration.click_journal_size * 1024 * 1024,
-            configuration.click_patience,
-        )
-        countries = Countries(configuration.country_database)
-        links: LinkCache[Link] = LinkCache(lambda: listener.hearing, configuration.click_patience)
-        network_links: LinkCache[NetworkLink] = LinkCache(
-            lambda: listener.hearing, configuration.click_patience
-        )
-
-        def heard(source: str) -> None:
-            links.heard(source)
-            network_links.heard(source)
-
-        def deaf() -> None:
-            links.deaf()
-            network_links.deaf()
-
-        listener = Listener(configuration, "links", heard, deaf)
+        clicks = await ClickPath.start(configuration, clock, box)
         app.state.services = Services(
-            configuration,
-            clock,
-            box,
-            redis,
-            clicks,
-            links,
-            network_links,
-            countries,
-            Scope.visitor(clock, "clicks"),
-            box.fingerprint_key,
-            signer,
-            Storage(configuration),
+            configuration, clock, box, redis, clicks, signer, Storage(configuration)
         )
-        running = [
-            asyncio.create_task(clicks.run(), name="click recorder"),
-            asyncio.create_task(listener.run(), name="links listener"),
-            asyncio.create_task(_refresh(countries), name="countries"),
-        ]
         try:
             yield
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            await clicks.drain()
+            await clicks.stop()
             await redis.close()
             await database.disconnect()
 
@@ -123,7 +84,8 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
         Endpoint("admin", admin.schema, Audience.STAFF, shared, redis),
         Endpoint("partner", partner.schema, Audience.PARTNER, shared, redis),
     )
-    return Starlette(
+    return FrontDoor(
+        configuration,
         routes=[
             Route("/", home.home),
             Route("/health/live", health.live),
@@ -142,20 +104,12 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             Route("/inbox/{name}", inbox.one),
         ],
         middleware=[
-            Middleware(ClientAddress, trusted=configuration.trusted_proxies),
-            Middleware(LinkDoor),
             Middleware(RequestContext),
             Middleware(ErrorAnswers),
         ],
         exception_handlers={HTTPException: refused},
         lifespan=lifespan,
     )
-
-
-async def _refresh(countries: Countries) -> None:
-    while True:
-        await asyncio.sleep(_COUNTRIES_EVERY_SECONDS)
-        await asyncio.to_thread(countries.refresh)
 
 
 def _graphql_routes(endpoint: Endpoint, live: Live) -> list[BaseRoute]:
@@ -175,4 +129,5 @@ async def app(scope: ASGIScope, receive: Receive, send: Send) -> None:
     if _application is None:
         configure_logging(settings(), "serve")
         _application = create_app(settings())
+        settle()
     await _application(scope, receive, send)

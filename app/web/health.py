@@ -65,7 +65,7 @@ async def _migrations(services: Services) -> str:
 
 
 async def _click_journal(services: Services) -> str:
-    return "ok" if services.clicks.has_room else "full, or its directory cannot be written"
+    return "ok" if services.clicks.recorder.has_room else "full, or its directory cannot be written"
 
 
 async def _redis(services: Services) -> str:

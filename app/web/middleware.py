@@ -37,6 +37,7 @@ class ClientAddress:
         self._trusted = tuple(_unmapped(network) for network in trusted)
         # Every click passes here, and most come from addresses that came before.
         self._judged = lru_cache(maxsize=50_000)(self._judge)
+        self._original_of_line = lru_cache(maxsize=50_000)(self._original)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
@@ -46,14 +47,14 @@ class ClientAddress:
                 scope["client"] = (address, client[1])
             if trusted:
                 lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-                if lines and (original := self._original(lines)):
+                if lines and (original := self._original_of_line(b",".join(lines))):
                     scope["client"] = (original, 0)
         await self._app(scope, receive, send)
 
-    def _original(self, lines: list[bytes]) -> str | None:
+    def _original(self, line: bytes) -> str | None:
         """The nearest address that is not one of our proxies; None when the header is not made of addresses."""
         nearest = None
-        for hop in reversed(b",".join(lines).decode("latin-1").split(",")):
+        for hop in reversed(line.decode("latin-1").split(",")):
             judged = self._judged(hop.strip())
             if judged is None:
                 return nearest

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-    from app.domain.scope import Scope
-    from app.domain.visits.links import Link
-    from app.domain.visits.network import NetworkLink
     from app.infra.clock import Clock
-    from app.infra.countries import Countries
     from app.infra.crypto import CursorSigner, SecretBox
     from app.infra.redis import RedisClient
     from app.infra.storage import Storage
     from app.settings import Settings
-    from app.web.clicks.cache import LinkCache
-    from app.web.clicks.recorder import ClickRecorder
+    from app.web.clicks.path import ClickPath
 
 
 @dataclass(slots=True)
@@ -29,14 +24,7 @@ class Services:
     clock: Clock
     box: SecretBox
     redis: RedisClient
-    clicks: ClickRecorder
-    links: LinkCache[Link]
-    network_links: LinkCache[NetworkLink]
-    countries: Countries
-    # Whoever follows a link.
-    visitor: Scope
-    # Under which visitors' fingerprints are made.
-    fingerprint_key: bytes
+    clicks: ClickPath
     signer: CursorSigner
     storage: Storage
 

@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, Any
 from app.domain.scope import Scope
 from app.domain.visits.record import record_clicks
 from app.infra.clock import SystemClock
+from app.infra.memory import settle
 from app.infra.telemetry import configure_logging
 from app.main import create_app
 from app.settings import load_settings
-from app.web.clicks.recorder import sorted_clicks
+from app.web.clicks.spool import sorted_clicks
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import ASGIApp, Receive, Send
     from starlette.types import Scope as Request
 
-    from app.web.clicks.recorder import ClickRecorder, Recordable
+    from app.web.clicks.recorder import ClickRecorder
+    from app.web.clicks.spool import Recordable
 
 
 def durable() -> Starlette:
     """The product as it is."""
     settings = load_settings()
     configure_logging(settings, "bench")
-    return create_app(settings)
+    application = create_app(settings)
+    settle()
+    return application
 
 
 def without_recording() -> ASGIApp:
@@ -54,9 +58,9 @@ def _recording_by(record: Any) -> ASGIApp:
 
     async def app(scope: Request, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            clicks = application.state.services.clicks
-            if not isinstance(clicks, _Instead):
-                application.state.services.clicks = _Instead(clicks, record)
+            path = application.state.services.clicks
+            if not isinstance(path.recorder, _Instead):
+                path.recorder = _Instead(path.recorder, record)
         await application(scope, receive, send)
 
     return app
@@ -73,6 +77,10 @@ class _Instead:
         """Record a click in that other way."""
         done: asyncio.Future[None] = self._record(self._recorder, click)
         return done
+
+    async def drain(self) -> None:
+        """As the recorder does."""
+        await self._recorder.drain()
 
 
 def bare() -> ASGIApp:

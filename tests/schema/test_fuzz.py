@@ -41,7 +41,7 @@ async def test_g02_no_hostile_argument_gets_a_failure_or_a_leak(
 @pytest.mark.parametrize(
     "text",
     [
-        'File "/work/app/schema/x.py", line 3',
+        'File "/srv/app/schema/x.py", line 3',
         "Decimal('1.5')",
         "<class 'int'>",
         "<Campaign object at 0x7f>",

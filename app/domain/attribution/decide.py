@@ -18,8 +18,6 @@ from app.domain.intake import Stag
 from app.infra.database import Transaction
 from app.models import Brand
 
-UNKNOWN_COUNTRY = "ZZ"
-
 
 class Rule(StrEnum):
     """What decided, or could have."""

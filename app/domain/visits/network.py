@@ -6,17 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from app.domain.campaigns.codes import random_code
-from app.domain.events import Subject, record
 from app.domain.scope import Scope
 from app.domain.visits.destination import is_too_long, template
 from app.domain.visits.links import COLUMNS, JOINS, Link, link_of, macros_of
-from app.infra.database import UniqueViolation, fetch, transaction
+from app.domain.visits.network_promo import open_network_promo
+from app.infra.database import fetch
 from app.infra.encoding import loads
 
 AD_TYPES = frozenset({"quicklink", "banner", "text_link", "product_store"})
 _OWN = frozenset({"ad_type", "aff_code", "unique", "program_unique", "redirect_to"})
-CAMPAIGN = "Network links"
 # Before the query they make a browser and a parser see different hosts.
 _SUSPICIOUS = re.compile(r"[\x00-\x20\x7f-\x9f\\@]")
 # Anything else in a host is escaped by some clients and unescaped by others.
@@ -28,32 +26,6 @@ WHERE p.network AND t.code = $1
   AND (b.code = $2 OR b.id = (SELECT brand_id FROM banners WHERE code = $2 AND state = 'active'))
 """
 _FIND_BANNER = "SELECT id, code FROM banners WHERE code = $1 AND brand_id = $2 AND state = 'active'"
-_FIND_OPEN = """
-SELECT t.id AS partner_id, b.id AS brand_id, b.main_url, (
-    SELECT id FROM commission_plans
-    WHERE brand_id = b.id AND state = 'active'
-      AND (is_default OR id IN (SELECT plan_id FROM plan_assignments WHERE partner_id = t.id))
-    ORDER BY is_default, id LIMIT 1
-) AS plan_id
-FROM partners t
-JOIN affiliations a ON a.partner_id = t.id AND a.state = 'accepted'
-JOIN brands b ON b.id = a.brand_id AND b.state = 'active'
-WHERE t.code = $1 AND t.state = 'active'
-  AND (b.code = $2 OR b.id = (SELECT brand_id FROM banners WHERE code = $2 AND state = 'active'))
-"""
-_FIND_LANDING = "SELECT id FROM landings WHERE brand_id = $1 AND url = $2 ORDER BY id LIMIT 1"
-_INSERT_LANDING = """
-INSERT INTO landings (brand_id, title, url, audience, countries, sort_order, state, created_at)
-VALUES ($1, 'Home page', $2, 'players', '[]', 0, 'active', $3) RETURNING id
-"""
-_INSERT_CAMPAIGN = """
-INSERT INTO campaigns (partner_id, brand_id, plan_id, name, state, created_at)
-VALUES ($1, $2, $3, $4, 'active', $5) RETURNING id
-"""
-_INSERT_PROMO = """
-INSERT INTO promos (campaign_id, partner_id, brand_id, landing_id, code, title, network, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, true, $7) RETURNING id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +98,7 @@ async def find_network_link(scope: Scope, partner_code: str, unique: str) -> Net
     if "\x00" in partner_code + unique:
         return None
     rows = await fetch(_FIND, partner_code, unique)
-    if not rows and await _open(scope, partner_code, unique):
+    if not rows and await open_network_promo(scope, partner_code, unique):
         rows = await fetch(_FIND, partner_code, unique)
     if not rows:
         return None
@@ -146,39 +118,6 @@ async def find_network_link(scope: Scope, partner_code: str, unique: str) -> Net
         tuple((name, text) for name, text in loads(row["redirect_arguments"])),
         tuple(macros_of(row).items()),
     )
-
-
-async def _open(scope: Scope, partner_code: str, unique: str) -> bool:
-    """Make the promo that the clicks of this partner and brand are recorded under; False when it may have none."""
-    rows = await fetch(_FIND_OPEN, partner_code, unique)
-    if not rows or rows[0]["plan_id"] is None:
-        return False
-    row = rows[0]
-    now = scope.now()
-    try:
-        async with transaction() as tx:
-            landings = await tx.fetch(_FIND_LANDING, row["brand_id"], row["main_url"])
-            if not landings:
-                landings = await tx.fetch(_INSERT_LANDING, row["brand_id"], row["main_url"], now)
-            owner = row["partner_id"], row["brand_id"]
-            campaigns = await tx.fetch(_INSERT_CAMPAIGN, *owner, row["plan_id"], CAMPAIGN, now)
-            campaign_id, landing_id = campaigns[0]["id"], landings[0]["id"]
-            values = (campaign_id, *owner, landing_id, random_code(), CAMPAIGN, now)
-            promos = await tx.fetch(_INSERT_PROMO, *values)
-            promo_id = int(promos[0]["id"])
-            await record(
-                scope,
-                tx,
-                "promo.created",
-                Subject("promo", promo_id),
-                partner_id=row["partner_id"],
-                brand_id=row["brand_id"],
-                data={"campaign_id": campaign_id, "network": True, "title": CAMPAIGN},
-            )
-    except UniqueViolation:
-        # Another click of the same moment has made it.
-        return True
-    return True
 
 
 def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:

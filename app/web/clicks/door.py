@@ -30,7 +30,6 @@ from app.web.clicks.visitor import (
     device_of,
     language_of,
     network_of,
-    new_visitor,
     visitor_of,
 )
 
@@ -39,7 +38,8 @@ if TYPE_CHECKING:
     from starlette.types import Scope as Request
 
     from app.domain.scope import Scope
-    from app.web.services import Services
+    from app.web.clicks.path import ClickPath
+    from app.web.clicks.spool import Recordable
 
 NETWORK_PATH = "/events/click"
 _LONGEST_CODE = 200
@@ -65,38 +65,37 @@ class LinkDoor:
         if method not in {"GET", "HEAD"}:
             await _answer(send, 405, [(b"allow", b"GET, HEAD"), *_ALWAYS])
             return
-        services: Services = scope["app"].state.services
-        click = _click(services, scope)
-        recorded = await _resolve(services, code, click)
+        path: ClickPath = scope["app"].state.services.clicks
+        click = _click(path, scope)
+        recorded = await _resolve(path, code, click)
+        kept: Recordable
         if isinstance(recorded, NewVisit):
-            location = recorded.destination
-            if method == "GET":
-                await services.clicks.record((recorded, click.ip))
+            location, kept = recorded.destination, (recorded, click.ip)
         else:
-            location = _fallback(services)
-            if method == "GET":
-                await services.clicks.record(recorded)
-        # Link checkers and mail scanners ask with HEAD: nobody visited.
+            location, kept = path.fallback_url, recorded
         headers = [(b"location", location.encode("latin-1", "replace")), *_ALWAYS]
-        if method == "GET" and click.device != "bot" and click.visitor_id is not None:
-            secure = services.settings.base_url.startswith("https:")
-            headers.append((b"set-cookie", cookie_of(click.visitor_id, secure=secure)))
+        # Link checkers and mail scanners ask with HEAD: nobody visited.
+        if method == "GET":
+            await path.recorder.record(kept)
+            if click.device != "bot" and click.visitor_id is not None:
+                cookie = cookie_of(click.visitor_id, secure=path.has_secure_cookies)
+                headers.append((b"set-cookie", cookie))
         await _answer(send, 302, headers)
 
 
-async def _resolve(services: Services, code: str, click: Click) -> NewVisit | NewFallbackVisit:
+async def _resolve(path: ClickPath, code: str, click: Click) -> NewVisit | NewFallbackVisit:
     """What is to be recorded of this click."""
-    scope = services.visitor
-    visit_id = services.clicks.ids.next(scope.now())
+    scope = path.visitor
+    visit_id = path.recorder.ids.next(scope.now())
     ad_type = None
     try:
         if code == NETWORK_PATH:
             parsed = parse_network_click(click.query)
             ad_type, click = parsed.ad_type, click._replace(query=parsed.query)
             code = "/".join((parsed.partner_code, *parsed.codes))
-            link = await _network_link(services, scope, parsed)
-        elif (link := services.links.get(plain := plain_code(code))) is None:
-            link = await services.links.find(plain, lambda: find_link(plain))
+            link = await _network_link(path, scope, parsed)
+        elif (link := path.links.get(plain := plain_code(code))) is None:
+            link = await path.links.find(plain, lambda: find_link(plain))
     except LinksAway:
         return new_fallback_visit(scope, code, "database_away", click, visit_id)
     except Exception:
@@ -106,16 +105,16 @@ async def _resolve(services: Services, code: str, click: Click) -> NewVisit | Ne
         return new_fallback_visit(scope, code, "unknown_code", click, visit_id)
     if link.stopped_by is not None:
         return new_fallback_visit(scope, code, link.stopped_by, click, visit_id, link)
-    return new_visit(scope, link, click, visit_id, services.fingerprint_key, ad_type)
+    return new_visit(scope, link, click, visit_id, path.fingerprint_key, ad_type)
 
 
-async def _network_link(services: Services, scope: Scope, parsed: NetworkClick) -> Link | None:
+async def _network_link(path: ClickPath, scope: Scope, parsed: NetworkClick) -> Link | None:
     """By the first of its codes that is known. Raises LinksAway when one that is not could not be looked up."""
     away = False
     for unique in parsed.codes:
         find = partial(find_network_link, scope, parsed.partner_code, unique)
         try:
-            found = await services.network_links.find((parsed.partner_code, unique), find)
+            found = await path.network_links.find((parsed.partner_code, unique), find)
         except LinksAway:
             away = True
         else:
@@ -136,7 +135,7 @@ def _code(path: str) -> str | None:
     return code[:_LONGEST_CODE].replace("\x00", "\ufffd")
 
 
-def _click(services: Services, request: Request) -> Click:
+def _click(path: ClickPath, request: Request) -> Click:
     headers = {name: value for name, value in request["headers"] if name in _WANTED}
     client = request["client"]
     ip = client[0] if client else None
@@ -149,16 +148,12 @@ def _click(services: Services, request: Request) -> Click:
         ip,
         user_agent,
         referrer.decode("latin-1") if referrer else None,
-        services.countries.of(ip) if ip else "ZZ",
+        path.countries.of(ip) if ip else "ZZ",
         device_of(user_agent),
         language_of(headers.get(b"accept-language")),
-        (visitor_of(cookies) if cookies else None) or new_visitor(),
+        (visitor_of(cookies) if cookies else None) or path.visitor_ids.next(),
         network_of(ip),
     )
-
-
-def _fallback(services: Services) -> str:
-    return services.settings.fallback_url or f"{services.settings.base_url}/"
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:

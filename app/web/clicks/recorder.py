@@ -1,315 +1,143 @@
 """The recorder: many clicks become one commit, and a click is answered only when it is durable.
 
-Clicks queue up while a commit is under way; the next commit takes all of them. When the database does not take them
-in time, the journal on the local disk does, and the visitor is redirected all the same; they are replayed, in order
-and each exactly once, when the database is back. Only a full journal drops clicks, and then they are counted.
+Clicks that arrive while commits are under way wait for the next one, which takes all of them. When the database does
+not take them in time, the journal on the local disk does, and the visitor is redirected all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.domain.scope import Scope
-from app.domain.visits.click import NewFallbackVisit, NewVisit
-from app.domain.visits.record import (
-    Clicks,
-    record_clicks,
-    record_dropped_clicks,
-)
-from app.infra.database import DatabaseError, RowRefused
-from app.infra.encoding import dumps, loads
-from app.infra.journal import Journal, JournalFull, abandoned
+from app.domain.visits.record import record_clicks
 from app.infra.telemetry import logger
 from app.infra.visit_ids import VisitIds
+from app.web.clicks.spool import ClickSpool, Recordable, sorted_clicks
 
-BATCH = 1_000
-# While a commit is under way, a second one starts as soon as so many clicks wait: the database is never idle between
+MOST_AT_ONCE = 1_000
+# While commits are under way, another one starts as soon as so many clicks wait: the database is never idle between
 # two, and no commit is made for a few.
-ENOUGH = 8
-REPLAY_BATCH = 500
-REPLAY_EVERY = 0.25
-# How often journals of processes that have died are looked for.
-TAKE_OVER_EVERY = 5.0
+ENOUGH = 16
+MOST_COMMITS = 4
 
-# A visit with its client address, or one that went to the fallback.
-Recordable = tuple[NewVisit, str | None] | NewFallbackVisit
-_VISIT, _FALLBACK = "visit", "fallback"
+_Waiting = list[tuple[Recordable, asyncio.Future[None]]]
 
 
 class ClickRecorder:
-    """Records the clicks of one process. `run()` must be running."""
+    """Records the clicks of one process. `run()` must be running, or nothing is replayed."""
 
     def __init__(
         self, scope: Scope, ids: VisitIds, directory: Path, limit: int, patience: float
     ) -> None:
         """`limit` bounds the journal, in bytes; `patience` is how long a commit may take, in seconds."""
         self.ids = ids
-        self.dropped = 0
         self._scope = scope
         self._patience = patience
-        self._directory = directory
-        self._limit = limit
-        self._journal: Journal | None = None
-        self._writing = asyncio.Lock()
-        self._waiting: list[tuple[Recordable, asyncio.Future[None]]] = []
-        self._arrived = asyncio.Event()
-        self._enough = asyncio.Event()
-        self._settling: set[asyncio.Task[None]] = set()
-        self._away = False
-        self._unreported = 0
-        # Commits that were given up waiting for; they may still succeed.
-        self._given_up: set[asyncio.Task[Any]] = set()
+        self._spool = ClickSpool(scope, directory, limit, patience)
+        self._loop = asyncio.get_running_loop()
+        self._waiting: _Waiting = []
+        # A start was asked for, after what the loop has to do at this moment.
+        self._starting = False
+        # Commits and entries of the journal that are being written.
+        self._under_way: set[asyncio.Task[None]] = set()
 
     @property
     def has_room(self) -> bool:
         """Whether the journal can take clicks if the database goes away now."""
-        try:
-            return self._own_journal().has_room
-        except OSError:
-            return False
+        return self._spool.has_room
+
+    @property
+    def dropped(self) -> int:
+        """How many clicks found neither the database nor room in the journal."""
+        return self._spool.dropped
 
     def record(self, click: Recordable) -> asyncio.Future[None]:
         """Done when the click is durable, or dropped and counted. Never fails: a visitor is redirected in any case."""
-        done = asyncio.get_running_loop().create_future()
+        done = self._loop.create_future()
         self._waiting.append((click, done))
-        self._arrived.set()
-        if len(self._waiting) >= ENOUGH:
-            self._enough.set()
+        if len(self._waiting) >= ENOUGH and len(self._under_way) < MOST_COMMITS:
+            self._start()
+        elif not self._starting:
+            self._starting = True
+            self._loop.call_soon(self._start_rest)
         return done
 
     async def run(self) -> None:
-        """Commit what is queued, batch after batch, and replay journals, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._commit_for_ever(self._arrived, 1), name="click commits")
-            tasks.create_task(self._commit_for_ever(self._enough, ENOUGH), name="more commits")
-            tasks.create_task(self._replay_for_ever(), name="click replays")
+        """Replay journals, until cancelled."""
+        await self._spool.replay_for_ever()
 
     async def drain(self) -> None:
         """Make durable what is still queued; used when the server stops."""
-        while self._waiting:
-            await self._settle_batch()
-        await asyncio.gather(*self._settling)
-        for task in self._given_up:
-            task.cancel()
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._come_back()
-        except (DatabaseError, TimeoutError) as error:
-            # What does not succeed now, the next process does.
-            logger().warning("clicks.left_in_journal", reason=str(error) or type(error).__name__)
-        if self._journal is not None:
-            self._journal.close()
+        while self._waiting or self._under_way:
+            if self._waiting:
+                self._start()
+            await asyncio.wait(self._under_way)
+        await self._spool.close()
 
-    async def _commit_for_ever(self, wanted: asyncio.Event, least: int) -> None:
-        """Settle what waits whenever there are at least so many clicks, of which `wanted` tells."""
-        while True:
-            await wanted.wait()
-            wanted.clear()
-            while len(self._waiting) >= least:
-                settling = asyncio.create_task(self._settle_batch())
-                self._settling.add(settling)
-                settling.add_done_callback(self._settling.discard)
-                # A cancelled server still finishes the batch under way.
-                await asyncio.shield(settling)
+    def _start_rest(self) -> None:
+        """Commit what has gathered, unless a commit is under way: then the next one takes it."""
+        self._starting = False
+        if self._waiting and not self._under_way:
+            self._start()
 
-    async def _settle_batch(self) -> None:
-        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-        try:
-            if batch and (self._away or not await self._commit([click for click, _ in batch])):
-                await self._write_down([click for click, _ in batch])
-        finally:
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
+    def _start(self) -> None:
+        batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        if self._spool.away:
+            self._write_down(batch)
+            return
+        clicks = sorted_clicks([click for click, _ in batch])
+        task = self._loop.create_task(record_clicks(self._scope, clicks))
+        self._under_way.add(task)
+        losing_patience = self._loop.call_later(self._patience, self._give_up, task, batch)
+        task.add_done_callback(partial(self._committed, batch, losing_patience))
 
-    async def _commit(self, batch: Sequence[Recordable]) -> bool:
-        """Commit within the patience; False when that failed or its outcome is not known."""
-        task = asyncio.create_task(record_clicks(self._scope, sorted_clicks(batch)))
-        done, _ = await asyncio.wait({task}, timeout=self._patience)
-        if not done:
-            self._give_up(task)
-            reason = "no answer in time"
-        elif (error := task.exception()) is None:
-            return True
+    def _committed(
+        self, batch: _Waiting, losing_patience: asyncio.TimerHandle, task: asyncio.Task[None]
+    ) -> None:
+        if task not in self._under_way:
+            # It was given up, and its clicks are in the journal.
+            return
+        losing_patience.cancel()
+        error = None if task.cancelled() else task.exception()
+        if error is not None or task.cancelled():
+            self._journalled(batch, str(error) or type(error).__name__)
         else:
-            reason = str(error) or type(error).__name__
-        self._away = True
+            _settle(batch)
+        self._ended(task)
+
+    def _give_up(self, task: asyncio.Task[None], batch: _Waiting) -> None:
+        """Leave a commit that hangs to itself, for it may still succeed; ending it would need an answer, too."""
+        self._spool.left_alone(task)
+        self._journalled(batch, "no answer in time")
+        self._ended(task)
+
+    def _journalled(self, batch: _Waiting, reason: str) -> None:
+        self._spool.away = True
         logger().warning("clicks.journalled", reason=reason, clicks=len(batch))
-        return False
+        self._write_down(batch)
 
-    def _give_up(self, task: asyncio.Task[Any]) -> None:
-        """Leave a call that hangs to itself: ending it would need an answer, too."""
-        self._given_up.add(task)
+    def _write_down(self, batch: _Waiting) -> None:
+        task = self._loop.create_task(self._spool.write_down([click for click, _ in batch]))
+        self._under_way.add(task)
+        task.add_done_callback(partial(self._written, batch))
 
-        def forget(ended: asyncio.Task[Any]) -> None:
-            self._given_up.discard(ended)
-            if not ended.cancelled():
-                ended.exception()
+    def _written(self, batch: _Waiting, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger().error("clicks.lost", clicks=len(batch), exc_info=error)
+        _settle(batch)
+        self._ended(task)
 
-        task.add_done_callback(forget)
-
-    async def _write_down(self, batch: Sequence[Recordable]) -> None:
-        entries = []
-        for click in batch:
-            try:
-                entries.append(_encode(click))
-            except (TypeError, ValueError) as error:
-                self._drop(1, f"the journal cannot hold it: {error}")
-        try:
-            async with self._writing:
-                await asyncio.to_thread(self._own_journal().append, entries)
-        except (JournalFull, OSError) as error:
-            self._drop(len(entries), str(error))
-
-    def _drop(self, count: int, reason: str) -> None:
-        self.dropped += count
-        self._unreported += count
-        logger().error("clicks.dropped", clicks=count, reason=reason)
-
-    def _own_journal(self) -> Journal:
-        if self._journal is None:
-            self._journal = Journal.create(self._directory, self._limit)
-        return self._journal
-
-    async def _replay_for_ever(self) -> None:
-        loop = asyncio.get_running_loop()
-        look_at = loop.time()
-        while True:
-            try:
-                await self._come_back()
-                if loop.time() >= look_at and not self._away:
-                    look_at = loop.time() + TAKE_OVER_EVERY
-                    await self._take_over()
-            except DatabaseError:
-                self._away = True
-            except Exception:
-                # Such as a database that only reads: it may pass, and until then the journal takes the clicks.
-                self._away = True
-                logger().exception("clicks.replay_failed")
-                await asyncio.sleep(TAKE_OVER_EVERY)
-            await asyncio.sleep(REPLAY_EVERY)
-
-    async def _come_back(self) -> None:
-        """Replay what this process has written down, and report what it could not."""
-        if self._journal is not None and self._journal.size:
-            await self._replay(self._journal)
-        elif self._away:
-            # Even the journal has taken nothing: ask whether the database is back.
-            await self._apply([])
-            self._away = False
-        if (unreported := self._unreported) and not self._away:
-            await record_dropped_clicks(self._scope, unreported)
-            self._unreported -= unreported
-
-    async def _take_over(self) -> None:
-        """Replay the journals of processes that have died."""
-        for journal in abandoned(self._directory, self._limit):
-            replayed = False
-            try:
-                await self._replay(journal)
-                replayed = True
-            finally:
-                if not replayed:
-                    journal.close()
-                elif journal.size:
-                    left = journal.set_aside()
-                    logger().error("clicks.journal_damaged", path=str(left), size=journal.size)
-                else:
-                    journal.delete()
-
-    async def _replay(self, journal: Journal) -> None:
-        """Bring all entries to the database, in order. Raises DatabaseError when it is away; nothing is forgotten.
-
-        The journal is empty then, unless what follows the last entry is damaged.
-        """
-        offset, count = 0, 0
-        while True:
-            before = offset
-            entries, offset = await asyncio.to_thread(journal.read, offset, REPLAY_BATCH)
-            if entries:
-                await self._apply(self._decoded(entries))
-                # It takes clicks again: new ones need not wait for the old ones.
-                self._away = False
-            count += len(entries)
-            async with self._writing:
-                if journal.size == offset:
-                    journal.clear()
-                    break
-            if offset == before and not journal.read(offset, 1)[0]:
-                self._leave(journal)
-                break
-        if count:
-            logger().info("clicks.replayed", clicks=count)
-
-    def _leave(self, journal: Journal) -> None:
-        """Write no more into a journal that is damaged; whoever takes it over sets it aside."""
-        if journal is self._journal:
-            self._journal = None
-            journal.close()
-
-    async def _apply(self, clicks: Sequence[Recordable]) -> None:
-        """Commit clicks of which some may be there. Raises what the database said, unless it is about a click."""
-        task = asyncio.create_task(record_clicks(self._scope, sorted_clicks(clicks)))
-        # Patient: a database that has just come back may be slow.
-        done, _ = await asyncio.wait({task}, timeout=self._patience * 10)
-        if not done:
-            self._give_up(task)
-            raise DatabaseError("no answer in time")
-        error = task.exception()
-        if error is None:
-            return
-        if not clicks or not isinstance(error, RowRefused):
-            raise error
-        # Nothing that a visitor sends may stop the clicks behind it.
-        if len(clicks) == 1:
-            self._drop(1, f"the database refuses it: {error}")
-            return
-        half = len(clicks) // 2
-        await self._apply(clicks[:half])
-        await self._apply(clicks[half:])
-
-    def _decoded(self, entries: Sequence[bytes]) -> list[Recordable]:
-        clicks: list[Recordable] = []
-        for entry in entries:
-            try:
-                clicks.append(_decode(entry))
-            except (ValueError, TypeError, LookupError, AttributeError) as error:
-                self._drop(1, f"this version cannot read it: {error!r}")
-        return clicks
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        waiting = len(self._waiting)
+        if waiting >= ENOUGH or (waiting and not self._under_way):
+            self._start()
 
 
-def sorted_clicks(batch: Sequence[Recordable]) -> Clicks:
-    """The clicks by kind, in their order."""
-    clicks = Clicks()
-    for click in batch:
-        if isinstance(click, NewFallbackVisit):
-            clicks.fallbacks.append(click)
-        else:
-            clicks.visits.append(click)
-    return clicks
-
-
-def _encode(click: Recordable) -> bytes:
-    if isinstance(click, NewFallbackVisit):
-        return dumps([_FALLBACK, click._asdict()])
-    visit, ip = click
-    return dumps([_VISIT, visit._asdict(), ip])
-
-
-def _decode(entry: bytes) -> Recordable:
-    kind, values, *ip = loads(entry)
-    values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
-    if kind == _FALLBACK:
-        return NewFallbackVisit(**_known(NewFallbackVisit._fields, values))
-    values["business_day"] = date.fromisoformat(values["business_day"])
-    values["attributable_until"] = datetime.fromisoformat(values["attributable_until"])
-    return NewVisit(**_known(NewVisit._fields, values)), ip[0]
-
-
-def _known(columns: Sequence[str], values: dict[str, Any]) -> dict[str, Any]:
-    """What this version has columns for: a journal may be of the version before or after."""
-    return {column: values.get(column) for column in columns}
+def _settle(batch: _Waiting) -> None:
+    for _, done in batch:
+        if not done.done():
+            done.set_result(None)

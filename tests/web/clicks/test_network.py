@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -18,55 +17,14 @@ from app.models import (
     Banner,
     Brand,
     Campaign,
-    CommissionPlan,
-    Event,
     FallbackVisit,
-    Landing,
     Partner,
     Promo,
     Visit,
 )
-from app.settings import Settings
-from tests.conftest import serving
 from tests.domain.banners.gallery import make_banner
-from tests.factories import make_brand, make_partner, make_world
-
-AGENT = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0)"}
-FALLBACK = "http://127.0.0.1:8000/"
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A program with a partner and no links yet."""
-
-    brand: Brand
-    partner: Partner
-
-    @property
-    def codes(self) -> dict[str, str]:
-        return {"aff_code": self.partner.code, "unique": self.brand.code}
-
-
-async def make_shop(clock: ManualClock, **columns: Any) -> Shop:
-    values = {"main_url": "https://www.shop.example/", "domains": ["shop.example", "shop.test"]}
-    brand = await make_brand(clock, **(values | columns))
-    return Shop(brand, await make_partner(clock, brand))
-
-
-async def click(client: httpx.AsyncClient, **parameters: str) -> httpx.Response:
-    return await follow(client, urlencode(parameters))
-
-
-async def follow(client: httpx.AsyncClient, query: str) -> httpx.Response:
-    return await client.get(f"/events/click?{query}", headers=AGENT)
-
-
-def sent_to(response: httpx.Response) -> tuple[str, dict[str, list[str]]]:
-    """Where it leads without the query, and the query."""
-    assert response.status_code == 302
-    location = response.headers["location"]
-    before, _, query = location.partition("?")
-    return before, parse_qs(query, keep_blank_values=True, strict_parsing=True)
+from tests.factories import make_world
+from tests.web.clicks.shop import AGENT, FALLBACK, click, follow, make_shop, sent_to
 
 
 @pytest.mark.parametrize("ad_type", ["quicklink", "banner", "text_link", "product_store"])
@@ -130,38 +88,6 @@ async def test_the_first_of_both_codes_that_is_known_counts_w4(
     visit = await Visit.get()
     assert visit.brand_id == shop.brand.id
     assert visit.banner_id == (banner.id if known == "banner" else None)
-
-
-async def test_twenty_first_clicks_at_once_make_one_promo_w4(
-    settings: Settings, clock: ManualClock
-) -> None:
-    """By two servers: each of them believes that it is the first."""
-    async with serving(settings, clock) as one, serving(settings, clock) as other:
-        shop = await make_shop(clock)
-        clicks = [click(each, **shop.codes) for each in (one, other) for _ in range(10)]
-        answers = await asyncio.gather(*clicks)
-
-        stags = {sent_to(answer)[1]["stag"][0] for answer in answers}
-        promo = await Promo.get(network=True)
-        campaign = await Campaign.get()
-        assert len(stags) == 20
-        assert {visit.promo_id for visit in await Visit.all()} == {promo.id}
-        assert (promo.campaign_id, campaign.partner_id) == (campaign.id, shop.partner.id)
-        assert await Event.filter(type="promo.created").count() == 1
-
-
-async def test_partners_of_one_program_have_promos_of_their_own_w4(
-    client: httpx.AsyncClient, clock: ManualClock
-) -> None:
-    shop = await make_shop(clock)
-    other = await make_partner(clock, shop.brand)
-
-    await click(client, **shop.codes)
-    await click(client, aff_code=other.code, unique=shop.brand.code)
-
-    partners = {promo.id: promo.partner_id for promo in await Promo.filter(network=True)}
-    assert set(partners.values()) == {shop.partner.id, other.id}
-    assert {visit.promo_id: visit.partner_id for visit in await Visit.all()} == partners
 
 
 @pytest.mark.parametrize(
@@ -432,16 +358,6 @@ async def test_a_partner_that_is_not_accepted_gets_no_link_of_the_program_w4(
     assert await Promo.all().count() == 0
 
 
-async def test_a_program_without_a_plan_makes_no_link(
-    client: httpx.AsyncClient, clock: ManualClock
-) -> None:
-    shop = await make_shop(clock)
-    await CommissionPlan.all().delete()
-
-    assert (await click(client, **shop.codes)).headers["location"] == FALLBACK
-    assert await Campaign.all().count() == 0
-
-
 async def test_a_disabled_banner_is_no_code_but_its_program_is_w4(
     client: httpx.AsyncClient, clock: ManualClock
 ) -> None:
@@ -497,15 +413,3 @@ async def test_arguments_that_make_too_long_a_url_are_left_out_and_the_visit_is_
     visit = await Visit.exclude(id=world.visit_id).get()
     expected = f"https://brand.example/welcome?lang=en&stag={world.promo.id}_{visit.id}"
     assert response.headers["location"] == visit.destination == expected
-
-
-async def test_a_landing_is_made_for_the_programs_main_page_once_w4(
-    client: httpx.AsyncClient, clock: ManualClock
-) -> None:
-    shop = await make_shop(clock)
-    other = await make_partner(clock, shop.brand)
-
-    await click(client, **shop.codes)
-    await click(client, aff_code=other.code, unique=shop.brand.code)
-
-    assert await Landing.filter(url="https://www.shop.example/").count() == 1

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.web.clicks.visitor import (
+    VisitorIds,
     cookie_of,
     device_of,
     language_of,
     network_of,
-    new_visitor,
     visitor_of,
 )
 
@@ -82,4 +82,7 @@ def test_whatever_stands_in_the_cookies_the_visitor_is_a_positive_number(cookies
 
 
 def test_new_visitors_are_different() -> None:
-    assert len({new_visitor() for _ in range(100)}) == 100
+    ids = VisitorIds()
+    drawn = {ids.next() for _ in range(2_000)}
+    assert len(drawn) == 2_000
+    assert all(0 < each < 2**63 for each in drawn)
