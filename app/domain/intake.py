@@ -22,7 +22,8 @@ LARGEST_COUNT = 10**12
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
-_STAG = re.compile(r"([1-9][0-9]{0,17})_([1-9][0-9]{0,18})")
+# The visit 0 stands for none: a coupon or an operator decided.
+_STAG = re.compile(r"([1-9][0-9]{0,17})_(0|[1-9][0-9]{0,18})")
 # What JSON can say and PostgreSQL cannot keep: NUL and lone surrogates.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OFFSET = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
@@ -55,6 +56,10 @@ class Item:
     def has(self, name: str) -> bool:
         """True when the field is there and not null."""
         return self._raw.get(name) is not None
+
+    def raw(self, name: str) -> Any:
+        """A field as it was sent."""
+        return self._raw.get(name)
 
     def text(self, name: str, longest: int) -> str | None:
         """A text, or None when it is absent; integers are taken as text, as some platforms send ids."""
@@ -146,6 +151,13 @@ class Item:
             return parse_minor_units(self._raw[cents], currency)
         return parse_amount(self._raw[name], currency) if self.has(name) else None
 
+    def boolean(self, name: str) -> bool | None:
+        """True or false, or None when it is absent."""
+        value = self._raw.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise Invalid(f"{name} is neither true nor false", field=(name,))
+        return value
+
     def integer(self, name: str) -> int | None:
         """A whole number from 0 that fits 63 bits, or None when it is absent."""
         value = self._raw.get(name)
@@ -154,6 +166,11 @@ class Item:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
             raise Invalid(f"{name} is not a whole number", field=(name,))
         return value
+
+
+def is_storable(value: str) -> bool:
+    """True when PostgreSQL can keep the text."""
+    return not _UNSTORABLE.search(value)
 
 
 def parse_time(value: Any, field: str) -> datetime:

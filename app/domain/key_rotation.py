@@ -32,6 +32,7 @@ class EncryptedColumn:
 
 ENCRYPTED_COLUMNS = (
     EncryptedColumn("brand_keys", "secret"),
+    EncryptedColumn("held_items", "person"),
     EncryptedColumn("subjects", "key"),
     EncryptedColumn("users", "totp_secret"),
     EncryptedColumn("users", "totp_pending"),

@@ -14,7 +14,14 @@ from app.models.accounts import (
     Subject,
     User,
 )
-from app.models.activity import Activity, Conversion, FactChange, FirstDeposit, Registration
+from app.models.activity import (
+    Activity,
+    Conversion,
+    FactChange,
+    FirstDeposit,
+    FirstDepositClaim,
+    Registration,
+)
 from app.models.brands import (
     Banner,
     BannerPartner,
@@ -34,6 +41,7 @@ from app.models.campaigns import Campaign, CampaignPlanMove, Promo
 from app.models.changes import FigureChange
 from app.models.events import Event, Recording, RelayPosition, SequenceHead
 from app.models.exchange_rates import ExchangeRate
+from app.models.intake import BrandEvent, HeldItem, MetricSource, PlayerFlag, PlayerMove
 from app.models.plans import CommissionPlan, PlanAssignment, PlanVersion
 from app.models.players import Player
 from app.models.postbacks import (
@@ -64,6 +72,7 @@ __all__ = [
     "BannerPartner",
     "Brand",
     "BrandChange",
+    "BrandEvent",
     "BrandFunding",
     "BrandKey",
     "BrandSuspension",
@@ -83,10 +92,13 @@ __all__ = [
     "FallbackVisit",
     "FigureChange",
     "FirstDeposit",
+    "FirstDepositClaim",
+    "HeldItem",
     "HourlyRollup",
     "IntakeSignature",
     "Landing",
     "Mail",
+    "MetricSource",
     "NewsArticle",
     "NewsReading",
     "Partner",
@@ -95,6 +107,8 @@ __all__ = [
     "PlanAssignment",
     "PlanVersion",
     "Player",
+    "PlayerFlag",
+    "PlayerMove",
     "PlayerRollup",
     "Postback",
     "PostbackAttempt",

@@ -52,6 +52,9 @@ class FirstDeposit(Fact):
     """A player's first deposit; a late, earlier one supersedes it (M05)."""
 
     first_deposit_sum = amount()
+    # Where it was told: the brand's event, or the claim of an interval's report.
+    event_id = fields.BigIntField(null=True)
+    claim_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "first_deposits"
@@ -64,6 +67,10 @@ class Activity(Fact):
     period_to = fields.DatetimeField()
     # The brand's own revision of this interval; the highest wins.
     revision = fields.BigIntField(null=True)
+    # The brand's single event that this is; None: a report of an interval.
+    event_id = fields.BigIntField(null=True)
+    # What the report told of metrics for which the brand's events count: kept, never counted (W3).
+    uncounted = json_object(default=dict, db_default={})
     deposits_count = amount(default=Decimal(0))
     deposits_sum = amount(default=Decimal(0))
     cashouts_count = amount(default=Decimal(0))
@@ -99,11 +106,11 @@ class Activity(Fact):
 
 
 class Conversion(Fact):
-    """A single sale or lead with its transaction id."""
+    """A single sale or lead with its transaction id; or money given back of a sale."""
 
-    # sale | lead
+    # sale | lead | refund
     kind = text(8)
-    # Unique within the brand and kind.
+    # Unique within the brand and kind; a refund has that of its sale.
     transaction_id = text(200)
     amount = amount()
     description = text(500, null=True)
@@ -112,9 +119,35 @@ class Conversion(Fact):
     # Which rule chose the promo: stag | coupon | last_click; and what else it could have been (M02).
     attributed_by = text(16, default="stag")
     losing_candidates = json_object(default=list)
+    # The brand's event that it is, and of a refund the event of the sale.
+    event_id = fields.BigIntField(null=True)
+    refund_of = fields.BigIntField(null=True)
 
     class Meta:
         table = "conversions"
+
+
+class FirstDepositClaim(TenantModel):
+    """What the present report of an interval says of a player's first deposit: a candidate, not a fact (M05)."""
+
+    brand_column = "brand_id"
+    operators_only = True
+
+    id = fields.BigIntField(primary_key=True)
+    brand_id = fields.BigIntField()
+    player_id = fields.BigIntField()
+    # The natural key of the report, with the player.
+    period_from = fields.DatetimeField()
+    period_to = fields.DatetimeField()
+    currency = text(8)
+    occurred_at = fields.DatetimeField()
+    first_deposit_sum = amount()
+    # The recording that told it last: of two for one moment the newer holds.
+    recording_id = fields.BigIntField()
+
+    class Meta:
+        table = "first_deposit_claims"
+        unique_together = (("player_id", "period_from", "period_to", "currency"),)
 
 
 class FactChange(TenantModel):

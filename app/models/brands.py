@@ -53,6 +53,8 @@ class Brand(TenantModel):
     # A prepaid brand pays from a balance in its currency; at zero it is suspended.
     prepaid = fields.BooleanField(default=False)
     funding_balance = amount(default=Decimal(0))
+    # Up to when the brand says it has reported everything; never moves back (M26).
+    complete_through = fields.DatetimeField(null=True)
     sandbox = fields.BooleanField(default=False)
     clock_offset = clock_offset()
     created_at = fields.DatetimeField()

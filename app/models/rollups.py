@@ -61,6 +61,11 @@ class DailyRollup(TenantModel):
     sales_count = amount(default=Decimal(0))
     sales_sum = amount(default=Decimal(0))
     leads_count = amount(default=Decimal(0))
+    refunds_count = amount(default=Decimal(0), db_default=Decimal(0))
+    refunds_sum = amount(default=Decimal(0), db_default=Decimal(0))
+    duplicated_players_count = amount(default=Decimal(0), db_default=Decimal(0))
+    self_excluded_players_count = amount(default=Decimal(0), db_default=Decimal(0))
+    disabled_players_count = amount(default=Decimal(0), db_default=Decimal(0))
 
     class Meta:
         table = "daily_rollups"
@@ -119,6 +124,11 @@ class _FineRollup(TenantModel):
     sales_count = amount(default=Decimal(0), db_default=Decimal(0))
     sales_sum = amount(default=Decimal(0), db_default=Decimal(0))
     leads_count = amount(default=Decimal(0), db_default=Decimal(0))
+    refunds_count = amount(default=Decimal(0), db_default=Decimal(0))
+    refunds_sum = amount(default=Decimal(0), db_default=Decimal(0))
+    duplicated_players_count = amount(default=Decimal(0), db_default=Decimal(0))
+    self_excluded_players_count = amount(default=Decimal(0), db_default=Decimal(0))
+    disabled_players_count = amount(default=Decimal(0), db_default=Decimal(0))
 
     class Meta:
         abstract = True

@@ -14,11 +14,13 @@ from app.domain.accounts.attempts import forget_old_attempts
 from app.domain.brands.changes import apply_due_changes
 from app.domain.brands.keys import forget_old_signatures
 from app.domain.campaigns.plan_moves import apply_due_moves
+from app.domain.held.resolve import resolve_held
 from app.domain.mails.queue import any_mail_due
 from app.domain.postbacks.deliver import any_due
 from app.domain.scope import Scope
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
+from app.infra.crypto import SecretBox
 from app.infra.partitions import drop_old_addresses, ensure_partitions
 from app.infra.redis import HEARTBEAT_SECONDS, RedisClient, RedisUnavailable
 from app.infra.storage import Storage
@@ -78,6 +80,7 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("due_postbacks", 2, due_postbacks),
         Tick("due_mails", 5, due_mails),
         _leftover_tick(settings),
+        _held_tick(settings),
         *_announced_ticks(),
         *_rate_ticks(settings),
         Tick("old_attempts", 3_600, old_attempts),
@@ -97,6 +100,17 @@ def _leftover_tick(settings: Settings) -> Tick:
             logger().info("banner.files_removed", count=removed)
 
     return Tick("leftover_files", 300, leftover_files)
+
+
+def _held_tick(settings: Settings) -> Tick:
+    """Items of brands whose visit has come are taken in (W3)."""
+    box = SecretBox(settings.secret_keys)
+
+    async def held_items(scope: Scope) -> None:
+        if count := await resolve_held(scope, box=box):
+            logger().info("held_items.resolved", count=count)
+
+    return Tick("held_items", 2, held_items)
 
 
 def _announced_ticks() -> list[Tick]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from app.domain.activity.record import record_activity
+from app.domain.brand_events.record import record_brand_events
 from app.domain.brands.keys import authenticate_brand
 from app.domain.brands.signatures import SignatureHeaders
 from app.domain.errors import Invalid
@@ -55,7 +56,12 @@ async def activity(request: Request) -> Response:
         return opened
     scope, brand_id, document = opened
     results = await record_activity(
-        scope, brand_id, document.get("from"), document.get("to"), _list(document, "items")
+        scope,
+        brand_id,
+        document.get("from"),
+        document.get("to"),
+        _list(document, "items"),
+        document.get("complete_through"),
     )
     return _json(
         [
@@ -64,6 +70,30 @@ async def activity(request: Request) -> Response:
                 "status": result.status,
                 "error": result.error,
                 "message": result.message,
+            }
+            for result in results
+        ]
+    )
+
+
+async def events(request: Request) -> Response:
+    """`POST /api/v1/events`: an array of results in input order."""
+    opened = await _open(request)
+    if isinstance(opened, Response):
+        return opened
+    scope, brand_id, document = opened
+    results = await record_brand_events(
+        scope, brand_id, _list(document, "events"), document.get("complete_through")
+    )
+    return _json(
+        [
+            {
+                "id": result.id,
+                "status": result.status,
+                "counted": result.counted,
+                "error": result.error,
+                "message": result.message,
+                **({"stored": result.stored} if result.stored is not None else {}),
             }
             for result in results
         ]

@@ -20,7 +20,7 @@ from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.crypto import DecryptionError, SecretBox
 from app.infra.database import fetch, transaction
-from app.models import User
+from app.models import HeldItem, User
 from app.models.base import TenantModel
 from app.settings import Settings
 from tests.conftest import serving
@@ -185,6 +185,16 @@ async def test_after_the_rotation_nothing_is_left_under_the_old_key(
         statistic_token=BOX.encrypt("token"),
     )
     await make_brand_key(await make_brand(clock), BOX, clock)
+    await HeldItem.create(
+        brand_id=1,
+        door="players",
+        natural_key="players:p1",
+        content={},
+        person=BOX.encrypt("{}"),
+        received_at=clock.now(),
+        held_until=clock.now(),
+    )
+
     rewritten = await rotate_keys(system, _unseen, box=BOTH)
     for encrypted in ENCRYPTED_COLUMNS:
         rows = await fetch(
@@ -197,7 +207,7 @@ async def test_after_the_rotation_nothing_is_left_under_the_old_key(
             with pytest.raises(DecryptionError):
                 BOX.decrypt(row["value"])
     assert (await User.get(id=user.id)).email_digest == NEW_BOX.digests(email)[0]
-    assert rewritten == 6
+    assert rewritten == 7
 
 
 async def test_the_rotation_tells_how_far_it_is_and_may_be_repeated(

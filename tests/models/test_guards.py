@@ -9,6 +9,7 @@ import pytest
 from tortoise.exceptions import IntegrityError
 
 from app.domain.activity.record import record_activity
+from app.domain.brand_events.record import record_brand_events
 from app.domain.conversions.record import record_conversions
 from app.domain.players.register import register_players
 from app.infra.clock import ManualClock
@@ -27,7 +28,9 @@ from tests.factories import (
     make_world,
 )
 
-HISTORY = (*FACT_TABLES, "visits", "events", "fact_changes")
+# Flags are few, and in one table.
+FACTS = (*FACT_TABLES, "player_flags")
+HISTORY = (*FACTS, "visits", "events", "fact_changes")
 
 
 async def refused(statement: str, *values: Any) -> None:
@@ -40,7 +43,7 @@ async def world(database: Settings, clock: ManualClock) -> World:
     """A programme with a fact of every kind, and a correction."""
     made = await make_world(clock)
     scope, brand = brand_scope(made.brand, clock), made.brand.id
-    await register_players(scope, brand, [made.player("p1")], box=BOX)
+    await register_players(scope, brand, [made.player("p1", disabled=True)], box=BOX)
     day = day_interval(NOW - timedelta(hours=14))
     deposit = {"first_deposit_at": NOW.isoformat(), "first_deposit_sum": "5"}
     for amount in ("5", "6"):
@@ -79,12 +82,24 @@ async def test_the_partitions_refuse_it_as_well(world: World) -> None:
 
 
 async def test_a_fact_may_be_superseded_once_and_nothing_else(world: World) -> None:
-    for table in FACT_TABLES:
+    for table in FACTS:
         holding = f"UPDATE {table} SET superseded_by = 99 WHERE superseded_by IS NULL"
         await refused(holding.replace("99", "99, country = 'FR'"))
         await fetch(holding)
         for again in ("98", "NULL", "99"):
             await refused(f"UPDATE {table} SET superseded_by = {again}")
+
+
+async def test_what_a_brand_sent_is_never_rewritten_w3(world: World) -> None:
+    item = {"id": "e1", "type": "deposit", "user_id": "p1", "amount": "5"}
+    items = [{**item, "occurred_at": NOW.isoformat()}]
+    await record_brand_events(brand_scope(world.brand, world.clock), world.brand.id, items)
+
+    await refused("DELETE FROM brand_events")
+    for change in ("event_id = 'e2'", "content = '{}'", "type = 'bet'", "ref_id = 1"):
+        await refused(f"UPDATE brand_events SET {change}")
+    await fetch("UPDATE brand_events SET voided = true")
+    await refused("UPDATE brand_events SET voided = false")
 
 
 async def test_a_recording_with_events_cannot_be_removed(world: World) -> None:

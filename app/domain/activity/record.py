@@ -4,54 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from app.domain.activity import queries
-from app.domain.activity.first_deposits import FirstDepositReport, record_first_deposits
-from app.domain.attribution.decide import Attribution, Claim, attribute
+from app.domain.activity.claims import ToldFirstDeposit, find_claims, keep_claims
+from app.domain.activity.read import FIELDS, Interval, NewActivity, parse_interval, read_item
+from app.domain.attribution.decide import (
+    Attribution,
+    Claim,
+    attribute,
+    find_awaited,
+    find_visits,
+)
+from app.domain.brands.completeness import declare_complete, parse_complete_through
+from app.domain.brands.metric_sources import MetricSources, ReportSource, load_metric_sources
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record, record_all
-from app.domain.intake import CHUNK, CLOCK_SKEW, Item, Stag, lock_brand_intake, parse_time
+from app.domain.held.waiting import Door, Holder, Waiting, open_holder
+from app.domain.intake import CHUNK, Item, lock_brand_intake
 from app.domain.permissions import Permission, requires
-from app.domain.players.register import NewPlayer, Status, find_players, insert_players
-from app.domain.reports.metrics import ACTIVITY_METRICS, BaseMetric, Kind
+from app.domain.players.known import KnownPlayer, find_players
+from app.domain.players.register import (
+    HELD_MESSAGE,
+    NewPlayer,
+    Status,
+    insert_players,
+    known_of_new,
+    user_id_of,
+)
 from app.domain.scope import Scope
-from app.infra.clock import business_day
 from app.infra.database import Row, Transaction, transaction
-from app.infra.encoding import dumps_text
-from app.infra.money import EXACT, quantise
+from app.infra.encoding import dumps_text, loads
+from app.infra.money import EXACT
 from app.models import Brand
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The interval of a batch: within one business day of the brand."""
-
-    start: datetime
-    end: datetime
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedFirstDeposit:
-    """When a player first deposited, and how much, in the currency of its item."""
-
-    at: datetime
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class NewActivity:
-    """What one player did in the interval, in one currency."""
-
-    user_id: str
-    tag: Stag | None
-    currency: str
-    revision: int | None
-    metrics: dict[str, Decimal]
-    first_deposit: ReportedFirstDeposit | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +55,22 @@ class _Accepted:
     """An item that will be written, with the row that it replaces."""
 
     item: NewActivity
-    player_id: int
+    player: KnownPlayer
     attribution: Attribution
     replaces: Row | None
+    # What the item says of metrics that count here, and of those for which the brand's events count.
+    counted: dict[str, Decimal]
+    uncounted: dict[str, Decimal]
 
     def delta(self, name: str) -> Decimal:
         before = self.replaces[name] if self.replaces else Decimal(0)
-        return EXACT.subtract(self.item.metrics[name], before)
+        return EXACT.subtract(self.counted[name], before)
 
     @property
     def revised(self) -> bool:
         """True when a number differs from the row that is replaced."""
-        return any(self.delta(name) for name in queries.METRICS)
+        before = _uncounted(self.replaces) if self.replaces else {}
+        return any(self.delta(name) for name in queries.METRICS) or before != self.uncounted
 
     @property
     def written(self) -> bool:
@@ -92,69 +82,111 @@ class _Accepted:
         status = Status.UNCHANGED
         if self.replaces is None:
             status = Status.CREATED
-        elif self.revised or (self.item.first_deposit is not None and self.player_id in moved):
+        elif self.revised or (self.item.first_deposit is not None and self.player.id in moved):
             status = Status.UPDATED
         return ActivityResult(self.item.user_id, status)
 
 
-def parse_interval(scope: Scope, brand: Brand, start: Any, end: Any) -> Interval:
-    """The interval of a batch. Raises Invalid unless it is within one business day and has begun."""
-    first, last = parse_time(start, "from"), parse_time(end, "to")
-    if last <= first:
-        raise Invalid("to is not after from", field=("to",))
-    if first > scope.now() + CLOCK_SKEW:
-        raise Invalid("from lies in the future: check the clock and the offset", field=("from",))
-    day = business_day(first, brand.time_zone)
-    if business_day(last - timedelta(microseconds=1), brand.time_zone) != day:
-        raise Invalid(
-            f"the interval is not within one business day in {brand.time_zone}: send one per day",
-            field=("to",),
-        )
-    return Interval(first, last, day)
-
-
 @requires(Permission.SEND_BRAND_DATA)
 async def record_activity(
-    scope: Scope, brand_id: int, start: Any, end: Any, items: Sequence[Any]
+    scope: Scope,
+    brand_id: int,
+    start: Any,
+    end: Any,
+    items: Sequence[Any],
+    complete_through: Any = None,
 ) -> list[ActivityResult]:
     """Take in what players did from `start` to `end` (ISO 8601 texts); one result per item, in order.
 
     Amounts are in each item's currency. The natural key of an item is (brand, user, from, to, currency): the same
-    content is unchanged, another content replaces it, leaving the old one superseded (decision 2).
-    Raises Invalid for an impossible interval.
+    content is unchanged, another content replaces it, leaving the old one superseded (decision 2). Then the brand has
+    reported everything up to `complete_through`, if it says so (M26).
+    Raises Invalid for an impossible interval or time.
     """
     brand = await scope.query(Brand).get(id=brand_id)
     interval = parse_interval(scope, brand, start, end)
+    through = parse_complete_through(scope, complete_through)
     results: list[ActivityResult] = []
     for offset in range(0, len(items), CHUNK):
-        results += await _record_chunk(scope, brand, interval, items[offset : offset + CHUNK])
+        chunk = items[offset : offset + CHUNK]
+        async with transaction() as tx:
+            await lock_brand_intake(tx, brand.id)
+            users = [user_id_of(raw) for raw in chunk]
+            holder = await open_holder(tx, brand.id, Door.ACTIVITY, users)
+            results += await take_activity(scope, tx, brand, interval, chunk, holder=holder)
+    await declare_complete(scope, brand, through)
     return results
 
 
-async def _record_chunk(
-    scope: Scope, brand: Brand, interval: Interval, items: Sequence[Any]
+async def take_activity(
+    scope: Scope,
+    tx: Transaction,
+    brand: Brand,
+    interval: Interval,
+    items: Sequence[Any],
+    *,
+    holder: Holder,
 ) -> list[ActivityResult]:
+    """`record_activity` within a transaction that has locked the brand's intake."""
     parsed = [_parse(scope, brand, raw) for raw in items]
-    good = [item for item in parsed if isinstance(item, NewActivity)]
-    async with transaction() as tx:
-        await lock_brand_intake(tx, brand.id)
-        players = await _players(scope, tx, brand, interval, good)
-        ids = [player_id for player_id, _ in players.values()]
-        rows = await tx.fetch(
-            queries.FIND_ACTIVITIES, interval.day, ids, interval.start, interval.end
-        )
-        stored: dict[tuple[int, str], list[Row]] = {}
-        for row in rows:
-            stored.setdefault((row["player_id"], row["currency"]), []).append(row)
-        accepted: dict[tuple[int, str], _Accepted] = {}
-        decided = [
-            item
-            if isinstance(item, ActivityResult)
-            else _decide(interval, item, players.get(item.user_id), stored, accepted)
-            for item in parsed
-        ]
-        moved = await _write(scope, tx, brand, interval, list(accepted.values()))
+    kept: list[NewActivity | ActivityResult] = []
+    await _hold(scope, tx, brand, interval, parsed, items, holder, kept)
+    good = [item for item in kept if isinstance(item, NewActivity)]
+    sources = await load_metric_sources(tx, brand.id)
+    players = await _players(scope, tx, brand, interval, good)
+    ids = [player.id for player in players.values()]
+    rows = await tx.fetch(queries.FIND_ACTIVITIES, interval.day, ids, interval.start, interval.end)
+    stored: dict[tuple[int, str], list[Row]] = {}
+    for row in rows:
+        stored.setdefault((row["player_id"], row["currency"]), []).append(row)
+    claims = await find_claims(tx, interval, ids)
+    counting = _Counting(interval, sources, claims)
+    accepted: dict[tuple[int, str], _Accepted] = {}
+    decided = [
+        item
+        if isinstance(item, ActivityResult)
+        else _decide(counting, item, players.get(item.user_id), stored, accepted)
+        for item in kept
+    ]
+    moved = await _write(scope, tx, brand, counting, list(accepted.values()))
+    await holder.write(scope, tx, brand)
     return [item if isinstance(item, ActivityResult) else item.result(moved) for item in decided]
+
+
+async def _hold(
+    scope: Scope,
+    tx: Transaction,
+    brand: Brand,
+    interval: Interval,
+    parsed: Sequence[NewActivity | ActivityResult],
+    items: Sequence[Any],
+    holder: Holder,
+    kept: list[NewActivity | ActivityResult],
+) -> None:
+    """Hold back what waits for a visit, and what stands behind it; everything else goes to `kept`."""
+    claims = [
+        Claim(item.tag, None, interval.start)
+        for item in parsed
+        if isinstance(item, NewActivity) and item.tag
+    ]
+    visits = await find_visits(tx, brand.id, [claim.tag for claim in claims if claim.tag])
+    now = scope.now() - brand.clock_offset
+    awaited = await find_awaited(tx, brand, claims, visits, now) if claims else frozenset()
+    users = [item.user_id for item in parsed if isinstance(item, NewActivity)]
+    known = await find_players(tx, brand.id, users) if awaited else {}
+    for item, raw in zip(parsed, items, strict=True):
+        if isinstance(item, ActivityResult):
+            kept.append(item)
+            continue
+        waits = item.tag is not None and item.tag.visit_id in awaited and item.user_id not in known
+        if not waits and not holder.blocks(item.user_id):
+            kept.append(item)
+            continue
+        key = f"activity:{item.user_id}:{interval.start}:{interval.end}:{item.currency}"
+        content = {name: raw[name] for name in FIELDS if raw.get(name) is not None}
+        tag, bounds = item.tag if waits else None, (interval.start, interval.end)
+        holder.hold(Waiting(item.user_id, tag, key, content, period=bounds))
+        kept.append(ActivityResult(item.user_id, Status.HELD, None, HELD_MESSAGE))
 
 
 def _parse(scope: Scope, brand: Brand, raw: Any) -> NewActivity | ActivityResult:
@@ -163,43 +195,41 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewActivity | ActivityResult
     try:
         item = Item(raw)
         user_id = item.required_text("user_id", 200)
-        currency = item.currency(brand.currency)
-        return NewActivity(
-            user_id=user_id,
-            tag=item.stag(),
-            currency=currency,
-            revision=item.integer("revision"),
-            metrics={metric.name: _metric(item, metric, currency) for metric in ACTIVITY_METRICS},
-            first_deposit=_first_deposit(scope, item, currency),
-        )
+        return read_item(scope, brand, item, user_id)
     except Invalid as error:
         return ActivityResult(user_id, Status.REJECTED, "invalid", error.message)
 
 
-def _first_deposit(scope: Scope, item: Item, currency: str) -> ReportedFirstDeposit | None:
-    amount = item.amount("first_deposit_sum", currency)
-    if amount is None and not item.has("first_deposit_at"):
-        return None
-    if amount is None or not item.has("first_deposit_at"):
-        message = "send first_deposit_at and first_deposit_sum together"
-        raise Invalid(message, field=("first_deposit_sum",))
-    at = item.required_time("first_deposit_at", scope)
-    return ReportedFirstDeposit(at, quantise(amount, currency))
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """What decides about the items of an interval: which metrics count, and what is claimed of first deposits."""
+
+    interval: Interval
+    sources: MetricSources
+    claims: dict[tuple[int, str], Row]
+
+    def split(self, item: NewActivity) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+        """The metrics that count, zero for the others; and the others that are not zero."""
+        counted, uncounted = {}, {}
+        for name, value in item.metrics.items():
+            if self.sources.on(name, self.interval.day) is ReportSource.ACTIVITY:
+                counted[name] = value
+            else:
+                counted[name] = Decimal(0)
+                if value:
+                    uncounted[name] = value
+        return counted, uncounted
 
 
-def _metric(item: Item, metric: BaseMetric, currency: str) -> Decimal:
-    if metric.kind is Kind.COUNT:
-        return item.count(metric.name)
-    amount = item.amount(metric.name, currency, signed=metric.signed)
-    return quantise(amount or Decimal(0), currency)
+def _uncounted(row: Row) -> dict[str, Decimal]:
+    return {name: Decimal(value) for name, value in loads(row["uncounted"]).items()}
 
 
 async def _players(
     scope: Scope, tx: Transaction, brand: Brand, interval: Interval, items: Sequence[NewActivity]
-) -> dict[str, tuple[int, Attribution]]:
+) -> dict[str, KnownPlayer]:
     """The players of the items; an unknown one is registered when its item carries the tag of a visit."""
     known = await find_players(tx, brand.id, [item.user_id for item in items])
-    players = {user_id: (player.id, player.attribution) for user_id, player in known.items()}
     strangers = {item.user_id: item for item in items if item.user_id not in known and item.tag}
     claims = [Claim(item.tag, None, interval.start) for item in strangers.values()]
     decisions = await attribute(tx, brand, claims, needs_open=True)
@@ -209,13 +239,16 @@ async def _players(
             player = NewPlayer(item.user_id, item.tag, interval.start, None, None, item.currency)
             fresh.append((player, decision))
     ids = await insert_players(scope, tx, brand, fresh)
-    return players | {player.user_id: (ids[player.user_id], visit) for player, visit in fresh}
+    return known | {
+        player.user_id: known_of_new(ids[player.user_id], player, visit, brand)
+        for player, visit in fresh
+    }
 
 
 def _decide(
-    interval: Interval,
+    counting: _Counting,
     item: NewActivity,
-    player: tuple[int, Attribution] | None,
+    player: KnownPlayer | None,
     stored: dict[tuple[int, str], list[Row]],
     accepted: dict[tuple[int, str], _Accepted],
 ) -> ActivityResult | _Accepted:
@@ -223,31 +256,30 @@ def _decide(
     if player is None:
         message = "no player has this user_id: register it first, or send its tag"
         return ActivityResult(item.user_id, Status.REJECTED, "unknown_player", message)
-    player_id, attribution = player
-    key = (player_id, item.currency)
+    key = (player.id, item.currency)
     if key in accepted:
         message = "the same batch holds this user_id and currency twice"
         return ActivityResult(item.user_id, Status.REJECTED, "conflict", message)
     rows = stored.get(key, [])
-    same = [
-        row
-        for row in rows
-        if (row["period_from"], row["period_to"]) == (interval.start, interval.end)
-    ]
+    bounds = (counting.interval.start, counting.interval.end)
+    same = [row for row in rows if (row["period_from"], row["period_to"]) == bounds]
     if len(same) < len(rows):
         message = "another interval with other bounds covers part of this one"
         return ActivityResult(item.user_id, Status.REJECTED, "overlap", message)
     before = same[0] if same else None
-    refusal = _compare(item, before) if before else None
+    refusal = _compare(item, before, counting.claims.get(key)) if before else None
     if refusal is not None:
         return refusal
-    accepted[key] = _Accepted(item, player_id, attribution, before)
+    whose = player.attribution_on(counting.interval.day)
+    accepted[key] = _Accepted(item, player, whose, before, *counting.split(item))
     return accepted[key]
 
 
-def _compare(item: NewActivity, before: Row) -> ActivityResult | None:
+def _compare(item: NewActivity, before: Row, claim: Row | None) -> ActivityResult | None:
     """The refusal when the item must not replace the row, else None."""
-    equal = all(before[name] == value for name, value in item.metrics.items())
+    reported = {name: before[name] for name in item.metrics} | _uncounted(before)
+    told = item.first_deposit
+    equal = reported == item.metrics and (claim is None or told is None or told.is_claim(claim))
     if item.revision is not None and before["revision"] is not None:
         if item.revision < before["revision"]:
             message = f"revision {before['revision']} is stored and is newer"
@@ -265,9 +297,10 @@ def _is_newer(item: NewActivity, before: Row) -> bool:
 
 
 async def _write(
-    scope: Scope, tx: Transaction, brand: Brand, interval: Interval, accepted: Sequence[_Accepted]
+    scope: Scope, tx: Transaction, brand: Brand, counting: _Counting, accepted: Sequence[_Accepted]
 ) -> set[int]:
     """Write what was accepted; returns the players whose first deposit is new or has moved."""
+    interval = counting.interval
     changed = [entry for entry in accepted if entry.written]
     if changed:
         await _write_activities(tx, brand, interval, changed)
@@ -279,7 +312,7 @@ async def _write(
     deposits = [
         NewEvent(
             "player.deposited",
-            Subject("player", entry.player_id),
+            Subject("player", entry.player.id),
             entry.attribution.partner_id,
             brand.id,
             interval.start,
@@ -288,14 +321,13 @@ async def _write(
         for entry in changed
         if entry.delta("deposits_count") > 0
     ]
-    first = [
-        FirstDepositReport(
-            entry.player_id, entry.attribution, reported.at, reported.amount, entry.item.currency
+    told = [
+        ToldFirstDeposit(
+            entry.player, entry.item, counting.claims.get((entry.player.id, entry.item.currency))
         )
         for entry in accepted
-        if (reported := entry.item.first_deposit) is not None
     ]
-    moved = await record_first_deposits(scope, tx, brand, first)
+    moved = await keep_claims(scope, tx, brand, interval, counting.sources, told)
     await record_all(scope, tx, deposits)
     return moved
 
@@ -330,12 +362,13 @@ async def _write_activities(
             ),
             *(
                 entry.attribution.promo_id,
-                entry.player_id,
+                entry.player.id,
                 entry.attribution.country,
                 entry.item.currency,
             ),
             *(interval.start, interval.end, entry.item.revision),
-            *(entry.item.metrics[name] for name in queries.METRICS),
+            *(None, dumps_text(entry.uncounted)),
+            *(entry.counted[name] for name in queries.METRICS),
         )
         for new_id, entry in zip(new_ids, changed, strict=True)
     ]

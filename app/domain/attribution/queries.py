@@ -26,6 +26,19 @@ FROM coupons k JOIN promos v ON v.id = k.promo_id {_STATES}
 WHERE k.brand_id = $1 AND k.state = 'active' AND lower(k.code) = ANY($2::text[])
 """
 
+FIND_NETWORKS = f"""
+SELECT t.code, NULL::bigint AS visit_id, v.id AS promo_id, v.campaign_id, v.partner_id, 'ZZ' AS country,
+       NULL::timestamptz AS attributable_until, c.plan_id, {_OPEN}
+FROM promos v {_STATES}
+WHERE v.brand_id = $1 AND v.network AND t.code = ANY($2::text[])
+"""
+
+FIND_AWAITED = """
+SELECT asked.visit_id FROM unnest($2::bigint[], $3::bigint[]) AS asked(promo_id, visit_id)
+JOIN promos p ON p.id = asked.promo_id AND p.brand_id = $1
+WHERE NOT EXISTS (SELECT 1 FROM visits v WHERE v.id = asked.visit_id)
+"""
+
 # Of a visitor's other clicks only the last ten are told.
 FIND_PATHS = f"""
 SELECT asked.place, {_VISIT}, {_OPEN}

@@ -1,10 +1,25 @@
 """The SQL of players."""
 
-FIND_PLAYERS = """
-SELECT p.id, p.user_id, p.partner_id, p.campaign_id, p.promo_id, p.visit_id, p.country, p.language,
-       p.currency, p.sign_up_at, p.losing_candidates, c.plan_id
+_PLAYER = """
+SELECT p.id, p.user_id, p.partner_id, p.campaign_id, p.promo_id, p.visit_id, p.country, p.language, p.attributed_by,
+       p.currency, p.sign_up_at, p.losing_candidates, c.plan_id,
+       EXISTS (SELECT 1 FROM player_moves m WHERE m.player_id = p.id) AS moved
 FROM players p JOIN campaigns c ON c.id = p.campaign_id
-WHERE p.brand_id = $1 AND p.user_id = ANY($2::text[])
+"""
+
+FIND_PLAYERS = f"{_PLAYER} WHERE p.brand_id = $1 AND p.user_id = ANY($2::text[])"
+
+FIND_PLAYERS_BY_ID = f"{_PLAYER} WHERE p.brand_id = $1 AND p.id = ANY($2::bigint[])"
+
+FIND_MOVES = """
+SELECT m.player_id, m.effective_day, m.from_promo_id, m.to_promo_id,
+       f.campaign_id AS from_campaign_id, f.partner_id AS from_partner_id, fc.plan_id AS from_plan_id,
+       t.campaign_id AS to_campaign_id, t.partner_id AS to_partner_id, tc.plan_id AS to_plan_id
+FROM player_moves m
+JOIN promos f ON f.id = m.from_promo_id JOIN campaigns fc ON fc.id = f.campaign_id
+JOIN promos t ON t.id = m.to_promo_id JOIN campaigns tc ON tc.id = t.campaign_id
+WHERE m.player_id = ANY($1::bigint[])
+ORDER BY m.player_id, m.effective_day
 """
 
 INSERT_PLAYERS = """

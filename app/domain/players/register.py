@@ -9,18 +9,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.attribution.decide import Attribution, Claim, Refusal, attribute
+from app.domain.attribution.decide import HELD, Attribution, Claim, Refusal, attribute
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record_all
-from app.domain.intake import CHUNK, Item, Stag, lock_brand_intake
+from app.domain.held.waiting import Door, Holder, Waiting, open_holder
+from app.domain.intake import CHUNK, Item, Stag, is_storable, lock_brand_intake
 from app.domain.permissions import Permission, requires
 from app.domain.personal import create_subjects
 from app.domain.players import queries
+from app.domain.players.flags import Flag, FlagStatement, record_flags
+from app.domain.players.known import KnownPlayer, find_players
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.crypto import SecretBox
-from app.infra.database import Row, Transaction, transaction
-from app.infra.encoding import dumps_text, loads
+from app.infra.database import Transaction, transaction
+from app.infra.encoding import dumps_text
 from app.models import Brand
 
 _PERSONAL = {
@@ -31,6 +34,16 @@ _PERSONAL = {
     "date_of_birth": 10,
     "gender": 16,
 }
+_FLAGS = (Flag.DUPLICATE, Flag.SELF_EXCLUDED, Flag.DISABLED)
+# What is kept of a held item; what is personal is kept apart.
+_FIELDS = (
+    *("user_id", "tag", "bonus_code", "sign_up_at", "country", "language", "currency"),
+    *(flag.value for flag in _FLAGS),
+)
+HELD_MESSAGE = (
+    "a visit of this user has not arrived yet: the item is kept and taken in by itself, and so are the user's later "
+    "ones; do not send it again"
+)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -40,6 +53,8 @@ class Status(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    # It waits for a visit that a click journal still has.
+    HELD = "held"
     REJECTED = "rejected"
 
 
@@ -56,6 +71,10 @@ class NewPlayer:
     currency: str | None
     # A coupon or bonus code that is bound to a promo (M02).
     bonus_code: str | None = None
+    # What is held against the player, or no longer.
+    flags: Mapping[Flag, bool] = field(default_factory=dict)
+    # The partner's code of a network link (W4).
+    partner_code: str | None = None
     # What the brand tells of the person: kept apart, under the person's own key (A6A).
     person: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,20 +91,6 @@ class PlayerResult:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPlayer:
-    """A player that is there already."""
-
-    id: int
-    user_id: str
-    attribution: Attribution
-    country: str
-    language: str | None
-    currency: str
-    # The stags under which the brand may know it: of what won, and of what it sent and lost.
-    tags: frozenset[str] = frozenset()
-
-
 @requires(Permission.SEND_BRAND_DATA)
 async def register_players(
     scope: Scope, brand_id: int, items: Sequence[Any], *, box: SecretBox
@@ -98,39 +103,86 @@ async def register_players(
     brand = await scope.query(Brand).get(id=brand_id)
     results: list[PlayerResult] = []
     for start in range(0, len(items), CHUNK):
-        results += await _register_chunk(scope, brand, items[start : start + CHUNK], box)
+        chunk = items[start : start + CHUNK]
+        async with transaction() as tx:
+            await lock_brand_intake(tx, brand.id)
+            users = [user_id_of(raw) for raw in chunk]
+            holder = await open_holder(tx, brand.id, Door.PLAYERS, users)
+            results += await take_players(scope, tx, brand, chunk, box=box, holder=holder)
     return results
 
 
-async def _register_chunk(
-    scope: Scope, brand: Brand, items: Sequence[Any], box: SecretBox
+async def take_players(
+    scope: Scope,
+    tx: Transaction,
+    brand: Brand,
+    items: Sequence[Any],
+    *,
+    box: SecretBox,
+    holder: Holder,
 ) -> list[PlayerResult]:
+    """`register_players` within a transaction that has locked the brand's intake."""
+    batch = _Batch(scope, tx, brand, box, holder)
     parsed = [_parse(scope, brand, raw) for raw in items]
     good = [item for item in parsed if isinstance(item, NewPlayer)]
-    async with transaction() as tx:
-        await lock_brand_intake(tx, brand.id)
-        known = await find_players(tx, brand.id, [item.user_id for item in good])
-        strangers = [item for item in good if item.user_id not in known]
-        claims = [Claim(item.tag, item.bonus_code, item.sign_up_at) for item in strangers]
-        decided = iter(await attribute(tx, brand, claims, needs_open=True))
-        fresh: dict[str, tuple[NewPlayer, Attribution]] = {}
-        results: list[PlayerResult] = []
-        for item in parsed:
-            if isinstance(item, PlayerResult):
-                results.append(item)
-                continue
-            decision = None if item.user_id in known else next(decided)
-            if decision is None:
-                result, known[item.user_id] = await _repeat(
-                    scope, tx, brand, known[item.user_id], item
-                )
-                results.append(result)
-            elif item.user_id in fresh:
-                results.append(_repeat_within_batch(fresh[item.user_id], item))
-            else:
-                results.append(_accept(item, decision, fresh))
-        await insert_players(scope, tx, brand, list(fresh.values()), box)
+    batch.known = await find_players(tx, brand.id, [item.user_id for item in good])
+    strangers = [item for item in good if item.user_id not in batch.known]
+    claims = [Claim(item.tag, item.bonus_code, item.sign_up_at) for item in strangers]
+    # Visit ids are made on the machine's clock, whatever a sandbox's says.
+    now = scope.now() - brand.clock_offset
+    decided = iter(await attribute(tx, brand, claims, needs_open=True, now=now))
+    results = []
+    for item, raw in zip(parsed, items, strict=True):
+        if isinstance(item, PlayerResult):
+            results.append(item)
+        else:
+            decision = None if item.user_id in batch.known else next(decided)
+            results.append(await batch.take(item, raw, decision))
+    await batch.write()
     return results
+
+
+class _Batch:
+    """A batch of players while it is taken in."""
+
+    def __init__(
+        self, scope: Scope, tx: Transaction, brand: Brand, box: SecretBox, holder: Holder
+    ) -> None:
+        self.scope, self.tx, self.brand, self.box, self.holder = scope, tx, brand, box, holder
+        self.known: dict[str, KnownPlayer] = {}
+        self.fresh: dict[str, tuple[NewPlayer, Attribution]] = {}
+
+    async def take(
+        self, item: NewPlayer, raw: Mapping[str, Any], decision: Attribution | Refusal | None
+    ) -> PlayerResult:
+        """The answer to one item; `decision` is None for a player that was known before the batch."""
+        held = isinstance(decision, Refusal) and decision.error == HELD
+        if self.holder.blocks(item.user_id) or (held and item.user_id not in self.fresh):
+            self.holder.hold(self._waiting(item, raw, item.tag if held else None))
+            tag = str(item.tag) if item.tag else None
+            return PlayerResult(item.user_id, tag, None, Status.HELD, None, HELD_MESSAGE)
+        if decision is None:
+            known = self.known[item.user_id]
+            result, self.known[item.user_id] = await _repeat(
+                self.scope, self.tx, self.brand, known, item
+            )
+            return result
+        if item.user_id in self.fresh:
+            return _repeat_within_batch(self.fresh[item.user_id], item)
+        return _accept(item, decision, self.fresh)
+
+    def _waiting(self, item: NewPlayer, raw: Mapping[str, Any], tag: Stag | None) -> Waiting:
+        content = {name: raw[name] for name in _FIELDS if raw.get(name) is not None}
+        person = self.box.encrypt(dumps_text(dict(item.person))) if item.person else None
+        return Waiting(item.user_id, tag, f"players:{item.user_id}", content, person)
+
+    async def write(self) -> None:
+        """Write the new players and what is held."""
+        scope, tx, brand = self.scope, self.tx, self.brand
+        fresh = list(self.fresh.values())
+        ids = await insert_players(scope, tx, brand, fresh, self.box)
+        await raise_flags_of_new(scope, tx, brand, fresh, ids)
+        await self.holder.write(scope, tx, brand)
 
 
 def _parse(scope: Scope, brand: Brand, raw: Any) -> NewPlayer | PlayerResult:
@@ -150,10 +202,17 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewPlayer | PlayerResult:
             language=item.text("language", 16),
             currency=item.currency(brand.currency) if item.has("currency") else None,
             bonus_code=item.text("bonus_code", 64),
+            flags=_flags(item),
             person=_person(item),
         )
     except Invalid as error:
         return PlayerResult(user_id, None, None, Status.REJECTED, "invalid", error.message)
+
+
+def _flags(item: Item) -> dict[Flag, bool]:
+    """The flags that the item speaks of."""
+    given = {flag: item.boolean(flag.value) for flag in _FLAGS}
+    return {flag: value for flag, value in given.items() if value is not None}
 
 
 def _person(item: Item) -> dict[str, str]:
@@ -174,11 +233,9 @@ def _accept(
     return PlayerResult(item.user_id, _stag(decision), decision.promo_id, Status.CREATED)
 
 
-def _stag(attribution: Attribution) -> str | None:
-    """The tag of what decided; a coupon has no visit."""
-    if attribution.visit_id is None:
-        return None
-    return f"{attribution.promo_id}_{attribution.visit_id}"
+def _stag(attribution: Attribution) -> str:
+    """The tag of what decided; where that was no visit, its number is 0."""
+    return f"{attribution.promo_id}_{attribution.visit_id or 0}"
 
 
 async def _repeat(
@@ -189,7 +246,7 @@ async def _repeat(
     What the item does not say stays. Returns the player as it is afterwards as well.
     """
     stag = _stag(known.attribution)
-    if item.tag is not None and str(item.tag) not in known.tags:
+    if item.tag is not None and str(item.tag) not in known.tags | {stag}:
         message = f"the player was registered with the tag {stag} and stays with it"
         return _rejected(item, "conflict", message), known
     profile = (
@@ -197,9 +254,11 @@ async def _repeat(
         item.language or known.language,
         item.currency or known.currency,
     )
+    said = [FlagStatement(known, flag, on, scope.now()) for flag, on in item.flags.items()]
+    flagged = await record_flags(scope, tx, brand, said)
     if profile == (known.country, known.language, known.currency):
-        unchanged = PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UNCHANGED)
-        return unchanged, known
+        status = Status.UPDATED if flagged else Status.UNCHANGED
+        return PlayerResult(item.user_id, stag, known.attribution.promo_id, status), known
     await tx.fetch(queries.UPDATE_PLAYER, known.id, *profile)
     event = NewEvent(
         "player.updated",
@@ -225,36 +284,6 @@ def _repeat_within_batch(first: tuple[NewPlayer, Attribution], item: NewPlayer) 
 def _rejected(item: NewPlayer, error: str, message: str) -> PlayerResult:
     return PlayerResult(
         item.user_id, str(item.tag) if item.tag else None, None, Status.REJECTED, error, message
-    )
-
-
-async def find_players(
-    tx: Transaction, brand_id: int, user_ids: Sequence[str]
-) -> dict[str, KnownPlayer]:
-    """The players of the brand with those user ids, by user id."""
-    rows = await tx.fetch(queries.FIND_PLAYERS, brand_id, list(user_ids)) if user_ids else []
-    return {row["user_id"]: _known(row) for row in rows}
-
-
-def _known(row: Row) -> KnownPlayer:
-    attribution = Attribution(
-        row["visit_id"],
-        row["promo_id"],
-        row["campaign_id"],
-        row["plan_id"],
-        row["partner_id"],
-        row["country"],
-    )
-    touches = [(row["promo_id"], row["visit_id"])]
-    touches += [(each["promo_id"], each["visit_id"]) for each in loads(row["losing_candidates"])]
-    return KnownPlayer(
-        row["id"],
-        row["user_id"],
-        attribution,
-        row["country"],
-        row["language"],
-        row["currency"],
-        frozenset(f"{promo_id}_{visit_id}" for promo_id, visit_id in touches if visit_id),
     )
 
 
@@ -326,6 +355,47 @@ async def insert_players(
     ]
     await record_all(scope, tx, events)
     return ids
+
+
+async def raise_flags_of_new(
+    scope: Scope,
+    tx: Transaction,
+    brand: Brand,
+    fresh: Sequence[tuple[NewPlayer, Attribution]],
+    ids: Mapping[str, int],
+) -> None:
+    """What is held against players from their sign-up on."""
+    said = [
+        FlagStatement(
+            known_of_new(ids[item.user_id], item, visit, brand), flag, on, item.sign_up_at
+        )
+        for item, visit in fresh
+        for flag, on in item.flags.items()
+    ]
+    await record_flags(scope, tx, brand, said)
+
+
+def known_of_new(
+    player_id: int, item: NewPlayer, attribution: Attribution, brand: Brand
+) -> KnownPlayer:
+    """A player that was just written."""
+    return KnownPlayer(
+        player_id,
+        item.user_id,
+        attribution,
+        item.country or attribution.country,
+        item.language,
+        item.currency or brand.currency,
+        frozenset({_stag(attribution)}),
+    )
+
+
+def user_id_of(raw: Any) -> str | None:
+    """The user of an item that was not read yet, as it would be read."""
+    value = raw.get("user_id") if isinstance(raw, Mapping) else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**200:
+        value = str(value)
+    return value if isinstance(value, str) and is_storable(value) else None
 
 
 async def _insert_people(

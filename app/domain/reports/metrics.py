@@ -39,6 +39,7 @@ class Source(StrEnum):
     FIRST_DEPOSITS = "first_deposits"
     ACTIVITIES = "activities"
     CONVERSIONS = "conversions"
+    PLAYER_FLAGS = "player_flags"
 
 
 # Visits have no currency, and no correction ever supersedes one.
@@ -106,6 +107,17 @@ def _activity(name: str, kind: Kind, description: str, *, signed: bool = False) 
         "activity day",
         description,
         signed=signed,
+    )
+
+
+def _flag(name: str, flag: str, description: str) -> BaseMetric:
+    return BaseMetric(
+        name,
+        Kind.COUNT,
+        Source.PLAYER_FLAGS,
+        f"CASE WHEN f.flag = '{flag}' THEN f.step ELSE 0 END",
+        "flag day",
+        description,
     )
 
 
@@ -231,6 +243,37 @@ BASE_METRICS: dict[str, BaseMetric] = {
             "lead day",
             "Number of leads.",
         ),
+        BaseMetric(
+            "refunds_count",
+            Kind.COUNT,
+            Source.CONVERSIONS,
+            "CASE WHEN f.kind = 'refund' THEN 1 ELSE 0 END",
+            "refund day",
+            "Number of refunds of sales, partial ones included.",
+        ),
+        BaseMetric(
+            "refunds_sum",
+            Kind.MONEY,
+            Source.CONVERSIONS,
+            "CASE WHEN f.kind = 'refund' THEN f.amount ELSE 0 END",
+            "refund day",
+            "Amount given back of sales.",
+        ),
+        _flag(
+            "duplicated_players_count",
+            "duplicate",
+            "Players that the brand found to be duplicates; one taken back counts -1 on its day.",
+        ),
+        _flag(
+            "self_excluded_players_count",
+            "self_excluded",
+            "Players who excluded themselves; one who came back counts -1 on that day.",
+        ),
+        _flag(
+            "disabled_players_count",
+            "disabled",
+            "Players whom the brand disabled; one enabled again counts -1 on that day.",
+        ),
     )
 }
 
@@ -337,6 +380,7 @@ FORMULA_METRICS: dict[str, FormulaMetric] = {
             ("cashouts_sum", "chargebacks_sum"),
             "Deposits less withdrawals and chargebacks.",
         ),
+        _sum("net_sales_sum", "sales_sum", ("refunds_sum",), "Sales less refunds."),
         _sum("wager", "casino_total_bets_sum", (), "What was wagered in the casino."),
         _sum(
             "real_ggr",

@@ -35,6 +35,13 @@ class AttributionRule(Enum):
     CLICK = strawberry.enum_value(
         Rule.CLICK.value, description="Another click of the same visitor: it never decides."
     )
+    NETWORK = strawberry.enum_value(
+        Rule.NETWORK.value,
+        description="The partner's code of a network link, without a visit of ours (W4).",
+    )
+    MOVED = strawberry.enum_value(
+        Rule.MOVED.value, description="An operator moved the player here (M03)."
+    )
 
 
 @strawberry.type(description="A promo that a player could have been attributed to.")

@@ -288,7 +288,7 @@ async def test_a_tag_that_names_no_visit_of_the_brand_makes_no_player(
     other = await make_world(clock)
     start, end = START, END
     tag = {
-        "visit": f"{world.promo.id}_{world.visit_id + 1}",
+        "visit": f"{world.promo.id}_1",
         "promo": f"{other.promo.id}_{world.visit_id}",
         "brand": other.tag,
         "window": world.tag,

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.domain.attribution.decide import HELD_FOR
 from app.domain.intake import CHUNK, CLOCK_SKEW
 from app.domain.players.register import PlayerResult, Status, register_players
 from app.infra.clock import ManualClock
-from app.models import Event, Player, Recording, Registration
+from app.infra.visit_ids import first_visit_id
+from app.models import Coupon, Event, Player, Recording, Registration
 from app.settings import Settings
 from tests.domain import hostile
 from tests.factories import (
@@ -216,13 +218,38 @@ async def test_a_player_twice_in_a_batch_is_created_once(world: World) -> None:
     assert await Player.all().count() == await Registration.all().count() == 1
 
 
+SOON = timedelta(minutes=5, seconds=1)
+
+
+async def make_coupon(world: World, code: str) -> None:
+    """A bonus code that is bound to the world's promo."""
+    await Coupon.create(
+        brand_id=world.brand.id, promo_id=world.promo.id, code=code, created_at=world.clock.now()
+    )
+
+
 # unknown_tag, no_tag, window_ended
 
 
-async def test_a_visit_that_is_not_there_is_an_unknown_tag(world: World) -> None:
-    tag = f"{world.promo.id}_{world.visit_id + 1}"
+async def test_a_visit_that_cannot_be_on_its_way_is_an_unknown_tag_w3(
+    world: World, clock: ManualClock
+) -> None:
+    ids = (1, 0, first_visit_id(clock.now() - HELD_FOR) - 1, first_visit_id(clock.now() + SOON))
+    for visit_id in ids:
+        tag = f"{world.promo.id}_{visit_id}"
 
-    assert said(await register_one(world, world.player("p1", tag=tag))) == "unknown_tag"
+        assert said(await register_one(world, world.player("p1", tag=tag))) == "unknown_tag"
+
+
+async def test_a_bonus_code_is_answered_with_the_tag_of_its_promo_w3(world: World) -> None:
+    await make_coupon(world, "SPRING")
+    item = world.player("p1", tag=None, bonus_code="spring")
+
+    result = await register_one(world, item)
+
+    assert (said(result), result.stag) == ("created", f"{world.promo.id}_0")
+    again = await register_one(world, world.player("p1", tag=result.stag))
+    assert said(again) == "unchanged"
 
 
 async def test_the_visit_must_belong_to_the_promo_of_the_tag(

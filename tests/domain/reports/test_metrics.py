@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.domain.activity.record import ActivityResult, record_activity
+from app.domain.brand_events.record import record_brand_events
 from app.domain.conversions.record import record_conversions
 from app.domain.events import place_recordings
 from app.domain.players.register import Status, register_players
@@ -89,6 +90,18 @@ async def bring_about(world: World, system: Scope, metric: BaseMetric) -> Decima
     if metric.source is Source.FIRST_DEPOSITS:
         await play(world, first_deposit_at=NOW.isoformat(), first_deposit_sum="20.50")
         return Decimal("20.50") if metric.kind is Kind.MONEY else Decimal(1)
+    if metric.source is Source.PLAYER_FLAGS:
+        flag = dict.fromkeys(("duplicate", "self_excluded", "disabled"), True)
+        player = world.player("p1") | flag
+        scope = brand_scope(world.brand, world.clock)
+        await register_players(scope, world.brand.id, [player], box=BOX)
+        return Decimal(1)
+    if metric.name.startswith("refunds"):
+        sale = {"id": "s", "type": "sale", "tag": world.tag, "amount": "9"}
+        refund = {"id": "r", "type": "refund", "ref": "s", "amount": "3.25"}
+        items = [{**each, "occurred_at": NOW.isoformat()} for each in (sale, refund)]
+        await record_brand_events(brand_scope(world.brand, world.clock), world.brand.id, items)
+        return Decimal("3.25") if metric.kind is Kind.MONEY else Decimal(1)
     if metric.source is Source.CONVERSIONS:
         await sell(world, "sale", 1, "3.25")
         await sell(world, "lead", 2, "0")

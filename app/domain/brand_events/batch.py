@@ -1,0 +1,287 @@
+"""One batch of events: what is known before it, the decision about each event in its order, then one write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.domain.attribution.decide import HELD, Attribution, Claim, Refusal, Rule, attribute
+from app.domain.brand_events import queries
+from app.domain.brand_events.corrections import AlreadyVoid, Refused, correct, refund_amount
+from app.domain.brand_events.entries import Entry, new_entry, stored_entry
+from app.domain.brand_events.read import (
+    FIELDS,
+    OF_A_PLAYER,
+    OF_ANOTHER,
+    PLAYED,
+    EventType,
+    NewBrandEvent,
+)
+from app.domain.brand_events.write import EventWriter
+from app.domain.brands.metric_sources import load_metric_sources
+from app.domain.errors import Invalid
+from app.domain.held.waiting import Holder, Waiting
+from app.domain.intake import Stag
+from app.domain.players.known import KnownPlayer, find_players, find_players_by_id
+from app.domain.players.register import HELD_MESSAGE, NewPlayer, Status
+from app.domain.scope import Scope
+from app.infra.clock import business_day
+from app.infra.database import Row, Transaction
+from app.infra.money import EXACT
+from app.models import Brand
+
+_SALES = frozenset({EventType.SALE, EventType.LEAD})
+
+
+@dataclass(frozen=True, slots=True)
+class EventResult:
+    """The answer to one event. `error` is a code, `message` says what to do.
+
+    `counted` is False where the brand's activity counts for its metrics; None where it counts nothing. `stored` is
+    what is stored under the id, where the event contradicts it.
+    """
+
+    id: str | None
+    status: Status
+    error: str | None = None
+    message: str | None = None
+    counted: bool | None = None
+    stored: Mapping[str, Any] | None = None
+
+
+class EventBatch:
+    """A batch of events while it is taken in."""
+
+    def __init__(self, scope: Scope, tx: Transaction, brand: Brand, holder: Holder) -> None:
+        self._scope, self._tx, self._brand, self._holder = scope, tx, brand, holder
+        self._entries: dict[str, Entry] = {}
+        self._players: dict[str, KnownPlayer] = {}
+        self._fresh: dict[str, tuple[NewPlayer, Attribution]] = {}
+        self._decisions: dict[int, Attribution | Refusal] = {}
+        self._transactions: set[tuple[str, str]] = set()
+        # Keys of held events: what is about them waits as well.
+        self._held: set[str] = set()
+
+    async def load(self, events: Sequence[NewBrandEvent]) -> None:
+        """Read what the decisions need to know."""
+        tx, brand = self._tx, self._brand
+        self._sources = await load_metric_sources(tx, brand.id)
+        ids = {name for event in events for name in (event.id, event.ref) if name is not None}
+        rows = await tx.fetch(queries.FIND_EVENTS, brand.id, sorted(ids)) if ids else []
+        await self._load_entries(rows)
+        users = [event.user_id for event in events if event.user_id is not None]
+        self._players = await find_players(tx, brand.id, users)
+        await self._load_players_of(self._entries.values())
+        await self._attribute(events)
+        keys = [f"events:{event.ref}" for event in events if event.ref is not None]
+        held = await tx.fetch(queries.FIND_HELD_EVENTS, brand.id, keys) if keys else []
+        self._held = {row["natural_key"] for row in held}
+        transactions = [e.transaction_id or e.id for e in events if e.type in _SALES]
+        found = (
+            await tx.fetch(queries.FIND_TRANSACTIONS, brand.id, transactions)
+            if transactions
+            else []
+        )
+        self._transactions = {(row["kind"], row["transaction_id"]) for row in found}
+
+    async def _load_entries(self, rows: Sequence[Row]) -> None:
+        """The stored events, those that they are about, and what was given back of sales."""
+        tx, brand = self._tx, self._brand
+        entries = {row["id"]: stored_entry(row) for row in rows}
+        missing = sorted({row["ref_id"] for row in rows if row["ref_id"]} - set(entries))
+        if missing:
+            more = await tx.fetch(queries.FIND_EVENTS_BY_ID, brand.id, missing)
+            entries |= {row["id"]: stored_entry(row) for row in more}
+        refunded = await tx.fetch(queries.FIND_REFUNDED, list(entries)) if entries else []
+        for row in refunded:
+            entries[row["ref_id"]].refunded = row["refunded"]
+        facts = [each for each in entries.values() if each.table == "conversions" and each.fact_id]
+        found = (
+            await tx.fetch(
+                queries.FIND_CONVERSION_FACTS,
+                [each.fact_day for each in facts],
+                [each.fact_id for each in facts],
+            )
+            if facts
+            else []
+        )
+        for row in found:
+            entries[row["event_id"]].attribution = _attribution(row)
+        for entry in entries.values():
+            entry.target = entries.get(entry.ref_id) if entry.ref_id else None
+        self._entries = {entry.event_id: entry for entry in entries.values()}
+
+    async def _load_players_of(self, entries: Iterable[Entry]) -> None:
+        ids = sorted({entry.player_id for entry in entries if entry.player_id is not None})
+        for player in (await find_players_by_id(self._tx, self._brand.id, ids)).values():
+            self._players[player.user_id] = player
+        names = {player.id: player.user_id for player in self._players.values()}
+        for entry in entries:
+            entry.user_id = names.get(entry.player_id or 0)
+
+    async def _attribute(self, events: Sequence[NewBrandEvent]) -> None:
+        """Decide about players who are not there, and about sales and leads, each on its own (M03)."""
+        now = self._scope.now() - self._brand.clock_offset
+        strangers = [
+            event
+            for event in events
+            if event.type in OF_A_PLAYER and event.user_id not in self._players
+        ]
+        sales = [event for event in events if event.type in _SALES and _has_origin(event)]
+        for chosen, needs_open in ((strangers, True), (sales, False)):
+            claims = [
+                Claim(event.tag, event.coupon, event.occurred_at, event.partner_code)
+                for event in chosen
+                if event.occurred_at is not None
+            ]
+            decided = await attribute(self._tx, self._brand, claims, needs_open=needs_open, now=now)
+            for event, decision in zip(chosen, decided, strict=True):
+                self._decisions[id(event)] = decision
+
+    def take(self, event: NewBrandEvent, raw: Mapping[str, Any]) -> EventResult:
+        """Decide about one event; what is taken is written with the batch."""
+        known = self._entries.get(event.id)
+        if known is not None:
+            return self._repeat(known, event)
+        decision = self._decisions.get(id(event))
+        waits = isinstance(decision, Refusal) and decision.error == HELD
+        waits = waits and (event.type in _SALES or event.user_id not in self._fresh)
+        about_held = event.ref is not None and f"events:{event.ref}" in self._held
+        if waits or about_held or self._holder.blocks(event.user_id):
+            self._hold(event, raw, event.tag if waits else None)
+            return EventResult(event.id, Status.HELD, None, HELD_MESSAGE)
+        try:
+            entry = self._accept(event, decision)
+        except AlreadyVoid:
+            return EventResult(event.id, Status.UNCHANGED, None, "the event is void already")
+        except Refused as refusal:
+            return EventResult(event.id, Status.REJECTED, refusal.error, refusal.message)
+        except Invalid as error:
+            return EventResult(event.id, Status.REJECTED, "invalid", error.message)
+        self._entries[event.id] = entry
+        return EventResult(event.id, Status.CREATED, counted=self._counted(entry))
+
+    def _repeat(self, known: Entry, event: NewBrandEvent) -> EventResult:
+        if known.content == event.content:
+            return EventResult(event.id, Status.UNCHANGED, counted=self._counted(known))
+        message = (
+            "this id is stored with the content in `stored`: send another event under an id of its own, and correct "
+            "one with amend or void"
+        )
+        return EventResult(event.id, Status.REJECTED, "conflict", message, None, known.content)
+
+    def _counted(self, entry: Entry) -> bool | None:
+        if entry.type not in PLAYED:
+            return None
+        return bool(entry.metrics(entry.now, self._sources, self._brand))
+
+    def _hold(self, event: NewBrandEvent, raw: Mapping[str, Any], tag: Stag | None) -> None:
+        content = {name: raw[name] for name in FIELDS if raw.get(name) is not None}
+        key = f"events:{event.id}"
+        self._held.add(key)
+        self._holder.hold(Waiting(event.user_id, tag, key, content))
+
+    def _accept(self, event: NewBrandEvent, decision: Attribution | Refusal | None) -> Entry:
+        """The entry of a new event; raises Refused, AlreadyVoid or Invalid."""
+        entry = new_entry(event, self._scope.now())
+        if event.type in OF_ANOTHER:
+            self._accept_correction(event, entry)
+        elif event.type in _SALES:
+            self._accept_sale(event, entry, decision)
+        else:
+            self._accept_player(event, decision)
+        return entry
+
+    def _accept_correction(self, event: NewBrandEvent, entry: Entry) -> None:
+        target = correct(event, self._entries.get(event.ref or ""))
+        entry.target = target
+        entry.user_id = target.user_id
+        if event.type is EventType.REFUND:
+            amount = refund_amount(event, target)
+            entry.now = replace(entry.now, amount=amount, currency=target.now.currency)
+            entry.attribution = target.attribution
+            target.refunded = EXACT.add(target.refunded, amount)
+
+    def _accept_sale(
+        self, event: NewBrandEvent, entry: Entry, decision: Attribution | Refusal | None
+    ) -> None:
+        key = (event.type.value, entry.transaction_id)
+        if key in self._transactions:
+            message = f"another {event.type} of this brand has the transaction_id {key[1]!r}"
+            raise Refused("conflict", message)
+        if isinstance(decision, Refusal):
+            raise Refused(decision.error, decision.message)
+        if decision is None:
+            decision = self._attribution_of_player(event)
+        entry.attribution = decision
+        self._transactions.add(key)
+
+    def _attribution_of_player(self, event: NewBrandEvent) -> Attribution:
+        """A sale that says only whose it is comes from where its player comes from."""
+        if event.user_id in self._fresh:
+            return self._fresh[event.user_id][1]
+        player = self._players.get(event.user_id or "")
+        if player is None or event.occurred_at is None:
+            raise Refused(
+                "unknown_player",
+                "no player has this user_id: register it first, or send tag, coupon, or 2pau with 2ptu",
+            )
+        return player.attribution_on(business_day(event.occurred_at, self._brand.time_zone))
+
+    def _accept_player(self, event: NewBrandEvent, decision: Attribution | Refusal | None) -> None:
+        """See to it that the event's player is there, or comes with the batch."""
+        user_id = event.user_id or ""
+        known = self._players.get(user_id)
+        if known is not None:
+            tags = known.tags | {f"{known.attribution.promo_id}_{known.attribution.visit_id or 0}"}
+            said = event.type is EventType.REGISTRATION and event.tag is not None
+            if said and str(event.tag) not in tags:
+                message = "the player was registered with another tag and stays with it"
+                raise Refused("conflict", message)
+            return
+        if user_id in self._fresh:
+            return
+        if isinstance(decision, Refusal):
+            if event.type is EventType.REGISTRATION or decision.error != "no_tag":
+                raise Refused(decision.error, decision.message)
+            raise Refused(
+                "unknown_player",
+                "no player has this user_id: register it first, or send its tag",
+            )
+        if decision is None or event.occurred_at is None:
+            raise TypeError("nothing was decided about a new player")
+        self._fresh[user_id] = (
+            NewPlayer(
+                user_id,
+                event.tag,
+                event.occurred_at,
+                event.country,
+                event.language,
+                event.currency,
+                event.coupon,
+            ),
+            decision,
+        )
+
+    async def write(self) -> None:
+        """Write what was taken, and what waits."""
+        writer = EventWriter(self._scope, self._tx, self._brand, self._sources)
+        await writer.write(list(self._entries.values()), self._players, list(self._fresh.values()))
+        await self._holder.write(self._scope, self._tx, self._brand)
+
+
+def _has_origin(event: NewBrandEvent) -> bool:
+    return any((event.tag, event.coupon, event.partner_code))
+
+
+def _attribution(row: Row) -> Attribution:
+    return Attribution(
+        row["visit_id"],
+        row["promo_id"],
+        row["campaign_id"],
+        row["plan_id"],
+        row["partner_id"],
+        row["country"],
+        rule=Rule(row["attributed_by"]),
+    )

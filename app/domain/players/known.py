@@ -1,0 +1,112 @@
+"""Players that are there already, and to whom they belong on which business day (M03)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from app.domain.attribution.decide import Attribution, Rule
+from app.domain.players import queries
+from app.infra.database import Row, Transaction
+from app.infra.encoding import loads
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An operator moved the player to another promo from a business day on."""
+
+    from_day: date
+    before: Attribution
+    after: Attribution
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPlayer:
+    """A player that is there already."""
+
+    id: int
+    user_id: str
+    attribution: Attribution
+    country: str
+    language: str | None
+    currency: str
+    # The stags under which the brand may know it: of what won, and of what it sent and lost.
+    tags: frozenset[str] = frozenset()
+    moves: tuple[Moved, ...] = ()
+
+    def attribution_on(self, day: date) -> Attribution:
+        """To whom what happens on a business day belongs."""
+        past = [move for move in self.moves if move.from_day <= day]
+        if past:
+            return past[-1].after
+        return self.moves[0].before if self.moves else self.attribution
+
+
+async def find_players(
+    tx: Transaction, brand_id: int, user_ids: Sequence[str]
+) -> dict[str, KnownPlayer]:
+    """The players of the brand with those user ids, by user id."""
+    rows = await tx.fetch(queries.FIND_PLAYERS, brand_id, list(user_ids)) if user_ids else []
+    return {row["user_id"]: player for row, player in await _with_moves(tx, rows)}
+
+
+async def find_players_by_id(
+    tx: Transaction, brand_id: int, ids: Sequence[int]
+) -> dict[int, KnownPlayer]:
+    """The players of the brand with those ids, by id."""
+    rows = await tx.fetch(queries.FIND_PLAYERS_BY_ID, brand_id, list(ids)) if ids else []
+    return {row["id"]: player for row, player in await _with_moves(tx, rows)}
+
+
+async def _with_moves(tx: Transaction, rows: Sequence[Row]) -> list[tuple[Row, KnownPlayer]]:
+    moved = [row["id"] for row in rows if row["moved"]]
+    moves: dict[int, list[Row]] = {}
+    for row in await tx.fetch(queries.FIND_MOVES, moved) if moved else []:
+        moves.setdefault(row["player_id"], []).append(row)
+    return [(row, _known(row, moves.get(row["id"], []))) for row in rows]
+
+
+def _known(row: Row, moves: Sequence[Row]) -> KnownPlayer:
+    rule = Rule(row["attributed_by"])
+    # Of a moved player the row keeps its visit, which belongs to the promo before.
+    visit_id = None if rule is Rule.MOVED else row["visit_id"]
+    attribution = Attribution(
+        visit_id,
+        row["promo_id"],
+        row["campaign_id"],
+        row["plan_id"],
+        row["partner_id"],
+        row["country"],
+        rule=rule,
+    )
+    losing: list[dict[str, Any]] = loads(row["losing_candidates"])
+    touches = [(row["promo_id"], visit_id)]
+    touches += [(each["promo_id"], each["visit_id"]) for each in losing]
+    visits = {promo_id: visit_id for promo_id, visit_id in touches if visit_id}
+    return KnownPlayer(
+        row["id"],
+        row["user_id"],
+        attribution,
+        row["country"],
+        row["language"],
+        row["currency"],
+        frozenset(f"{promo_id}_{visit_id}" for promo_id, visit_id in touches if visit_id),
+        tuple(_moved(move, attribution, visits) for move in moves),
+    )
+
+
+def _moved(row: Row, present: Attribution, visits: dict[int, int]) -> Moved:
+    def side(name: str) -> Attribution:
+        return replace(
+            present,
+            promo_id=row[f"{name}_promo_id"],
+            campaign_id=row[f"{name}_campaign_id"],
+            plan_id=row[f"{name}_plan_id"],
+            partner_id=row[f"{name}_partner_id"],
+            visit_id=visits.get(row[f"{name}_promo_id"]),
+            rule=Rule.MOVED if name == "to" else present.rule,
+        )
+
+    return Moved(row["effective_day"], side("from"), side("to"))
