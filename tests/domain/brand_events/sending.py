@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 from typing import Any
 
 from app.domain.brand_events.record import EventResult, record_brand_events
 from app.domain.brands.metric_sources import ReportSource, set_metric_source
 from app.domain.players.register import Status, register_players
+from app.domain.reports.metrics import BASE_METRICS
 from app.domain.reports.run import run_report
 from app.domain.reports.specification import ReportSpecification
-from app.domain.rollups.fold import ROLLUP_METRICS
 from app.infra.clock import ManualClock
+from app.infra.money import Money
 from app.models import Activity, Conversion, FirstDeposit
 from tests.factories import BOX, World, brand_scope, make_world, staff_scope
 
@@ -52,19 +52,19 @@ def said(*results: EventResult) -> list[str | None]:
     return [r.error if r.status is Status.REJECTED else r.status.value for r in results]
 
 
-async def holding_activity(*names: str) -> list[tuple[Decimal, ...]]:
+async def holding_activity(*names: str) -> list[Any]:
     """The numbers of the facts that hold."""
     facts = await Activity.filter(superseded_by=None).order_by("occurred_at", "id")
     return [tuple(getattr(fact, name) for name in names) for fact in facts]
 
 
-async def holding_first() -> list[tuple[datetime, Decimal]]:
+async def holding_first() -> list[Any]:
     """The first deposits that hold."""
     facts = await FirstDeposit.filter(superseded_by=None).order_by("player_id")
     return [(fact.occurred_at, fact.first_deposit_sum) for fact in facts]
 
 
-async def holding_sales() -> list[tuple[str, str, Decimal]]:
+async def holding_sales() -> list[Any]:
     """The conversions that hold."""
     facts = await Conversion.filter(superseded_by=None).order_by("kind", "transaction_id", "id")
     return [(fact.kind, fact.transaction_id, fact.amount) for fact in facts]
@@ -73,11 +73,13 @@ async def holding_sales() -> list[tuple[str, str, Decimal]]:
 async def totals(world: World) -> dict[str, Any]:
     """Every base metric over all time, as a report says."""
     specification = ReportSpecification(
-        LONG_AGO, world.clock.now().date() + timedelta(days=2), ROLLUP_METRICS, ()
+        LONG_AGO, world.clock.now().date() + timedelta(days=2), tuple(BASE_METRICS), ()
     )
     report = await run_report(staff_scope(world.clock), specification)
-    plain = {
-        name: {money.currency: money.amount for money in value if money.amount}
+    plain: dict[str, Any] = {
+        name: {
+            each.currency: each.amount for each in value if isinstance(each, Money) and each.amount
+        }
         if isinstance(value, tuple)
         else value
         for name, value in report.totals.cells.items()
