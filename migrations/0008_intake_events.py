@@ -45,7 +45,7 @@ DROP TRIGGER player_flags_no_rewrite ON player_flags;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tributary", "0006_postback_indexes")]
+    dependencies = [("tributary", "0007_figure_changes")]
 
     initial = False
 
