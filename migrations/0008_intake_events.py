@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 from tortoise import fields, migrations
 from tortoise.indexes import Index
@@ -6,7 +7,47 @@ from tortoise.migrations import operations as ops
 
 from app.infra.encoding import dumps_text, loads
 
+
+class _AddColumn(ops.AddField):
+    """What a model gets; its column comes with all the others at the end, so that no table is locked for long."""
+
+    async def database_forward(self, *_: Any, **__: Any) -> None:
+        return None
+
+    async def database_backward(self, *_: Any, **__: Any) -> None:
+        return None
+
+
 _FORWARD = """
+ALTER TABLE activities
+    ADD COLUMN event_id bigint,
+    ADD COLUMN uncounted jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE brands
+    ADD COLUMN complete_through timestamptz;
+ALTER TABLE conversions
+    ADD COLUMN event_id bigint,
+    ADD COLUMN refund_of bigint;
+ALTER TABLE hourly_rollups
+    ADD COLUMN refunds_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN refunds_sum numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN duplicated_players_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN self_excluded_players_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN disabled_players_count numeric(38,18) NOT NULL DEFAULT 0;
+ALTER TABLE player_rollups
+    ADD COLUMN refunds_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN refunds_sum numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN duplicated_players_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN self_excluded_players_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN disabled_players_count numeric(38,18) NOT NULL DEFAULT 0;
+ALTER TABLE daily_rollups
+    ADD COLUMN disabled_players_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN duplicated_players_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN refunds_count numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN refunds_sum numeric(38,18) NOT NULL DEFAULT 0,
+    ADD COLUMN self_excluded_players_count numeric(38,18) NOT NULL DEFAULT 0;
+ALTER TABLE first_deposits
+    ADD COLUMN event_id bigint,
+    ADD COLUMN claim_id bigint;
 CREATE INDEX player_flags_recording_id ON player_flags (recording_id);
 CREATE INDEX player_flags_superseded_by ON player_flags (superseded_by) WHERE superseded_by IS NOT NULL;
 CREATE INDEX brand_events_deposits ON brand_events (player_id, occurred_at) WHERE type = 'deposit' AND NOT voided;
@@ -36,6 +77,35 @@ CREATE TRIGGER brand_events_no_delete BEFORE DELETE ON brand_events
 """
 
 _BACKWARD = """
+ALTER TABLE activities
+    DROP COLUMN event_id,
+    DROP COLUMN uncounted;
+ALTER TABLE brands
+    DROP COLUMN complete_through;
+ALTER TABLE conversions
+    DROP COLUMN event_id,
+    DROP COLUMN refund_of;
+ALTER TABLE hourly_rollups
+    DROP COLUMN refunds_count,
+    DROP COLUMN refunds_sum,
+    DROP COLUMN duplicated_players_count,
+    DROP COLUMN self_excluded_players_count,
+    DROP COLUMN disabled_players_count;
+ALTER TABLE player_rollups
+    DROP COLUMN refunds_count,
+    DROP COLUMN refunds_sum,
+    DROP COLUMN duplicated_players_count,
+    DROP COLUMN self_excluded_players_count,
+    DROP COLUMN disabled_players_count;
+ALTER TABLE daily_rollups
+    DROP COLUMN disabled_players_count,
+    DROP COLUMN duplicated_players_count,
+    DROP COLUMN refunds_count,
+    DROP COLUMN refunds_sum,
+    DROP COLUMN self_excluded_players_count;
+ALTER TABLE first_deposits
+    DROP COLUMN event_id,
+    DROP COLUMN claim_id;
 DROP TRIGGER brand_events_no_delete ON brand_events;
 DROP TRIGGER brand_events_no_rewrite ON brand_events;
 DROP FUNCTION refuse_rewriting_brand_event;
@@ -237,17 +307,17 @@ class Migration(migrations.Migration):
             },
             bases=["TenantModel"],
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="Activity",
             name="event_id",
             field=fields.BigIntField(null=True),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="Activity",
             name="uncounted",
             field=fields.JSONField(default=dict, db_default={}, encoder=dumps_text, decoder=loads),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="Brand",
             name="complete_through",
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
@@ -261,127 +331,127 @@ class Migration(migrations.Migration):
                 "table_description": "A single sale or lead with its transaction id; or money given back of a sale.",
             },
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="Conversion",
             name="event_id",
             field=fields.BigIntField(null=True),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="Conversion",
             name="refund_of",
             field=fields.BigIntField(null=True),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="HourlyRollup",
             name="refunds_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="HourlyRollup",
             name="refunds_sum",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="HourlyRollup",
             name="duplicated_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="HourlyRollup",
             name="self_excluded_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="HourlyRollup",
             name="disabled_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="PlayerRollup",
             name="refunds_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="PlayerRollup",
             name="refunds_sum",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="PlayerRollup",
             name="duplicated_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="PlayerRollup",
             name="self_excluded_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="PlayerRollup",
             name="disabled_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="DailyRollup",
             name="disabled_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="DailyRollup",
             name="duplicated_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="DailyRollup",
             name="refunds_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="DailyRollup",
             name="refunds_sum",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="DailyRollup",
             name="self_excluded_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="FirstDeposit",
             name="event_id",
             field=fields.BigIntField(null=True),
         ),
-        ops.AddField(
+        _AddColumn(
             model_name="FirstDeposit",
             name="claim_id",
             field=fields.BigIntField(null=True),

@@ -65,7 +65,12 @@ class CreatePartitionedModel(CreateModel):
 
 def _session(settings: Settings) -> dict[str, str]:
     # A migration may run long, but it never queues long behind a lock: live traffic would queue behind it.
-    unlimited = {"statement_timeout": "0", "transaction_timeout": "0"}
+    # Between two statements Tortoise makes all models anew, which takes its time on a busy machine.
+    unlimited = {
+        "statement_timeout": "0",
+        "transaction_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+    }
     patience = f"{round(min(settings.lock_timeout, _SINGLE_LOCK_WAIT) * 1000)}ms"
     return server_settings(settings) | unlimited | {"lock_timeout": patience}
 
