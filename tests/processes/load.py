@@ -182,15 +182,16 @@ class Load:
         )
 
     async def _acknowledged(self, path: str, document: dict[str, Any]) -> bool:
-        """Send until it is answered; True when the one item is stored now."""
+        """Send until it is answered; True when the one item is stored, or held until its visit comes."""
         while True:
             response = await self._once(
                 partial(post_signed, self.client, path, self.programme.key, document)
             )
-            if response is not None and not _is_on_its_way(response):
+            if response is not None:
                 break
         statuses = [item["status"] for item in response.json()] if response.is_success else []
-        if statuses not in (["created"], ["unchanged"]):
+        # A player whose visit is still in the click journal, and what follows, is taken in by itself.
+        if statuses not in (["created"], ["unchanged"], ["held"]):
             await self._unexpected(response)
             return False
         return True
@@ -227,13 +228,6 @@ async def register(client: httpx.AsyncClient, programme: Programme, count: int) 
     assert [item["status"] for item in answer.json()] == ["created"] * count
 
 
-def _is_on_its_way(response: httpx.Response) -> bool:
-    """Whether the visit is still in the click journal: then the brand sends the player again."""
-    return response.is_success and [item.get("error") for item in response.json()] == [
-        "unknown_tag"
-    ]
-
-
 def _deposit(user_id: str, at: datetime) -> dict[str, Any]:
     start, end = day_bounds(business_day(at, _ZONE), _ZONE)
     item = {
@@ -268,6 +262,7 @@ async def assert_nothing_was_lost(instance: Instance, load: Load, tracker: Track
         stored = await _stored_visits(connection, load)
         assert {stag: stored[stag] for stag in load.stags} == dict.fromkeys(load.stags, 1)
 
+        await _nothing_held(connection)
         players = await connection.fetch(_PLAYERS, load.programme.brand_id)
         # A registration whose answer was lost may be there; one that was answered must be.
         assert Counter(row["user_id"] for row in players) >= Counter(load.players.keys())
@@ -307,6 +302,16 @@ async def _stored_visits(connection: Any, load: Load) -> Counter[str]:
             stored = Counter(f"{row['promo_id']}_{row['id']}" for row in rows)
             if stored.keys() >= set(load.stags):
                 return stored
+            await asyncio.sleep(0.2)
+
+
+async def _nothing_held(connection: Any) -> None:
+    """Wait until what was held for its visit has been taken in."""
+    count = "SELECT count(*) FROM held_items WHERE state = 'held'"
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            if await connection.fetchval(count) == 0:
+                return
             await asyncio.sleep(0.2)
 
 

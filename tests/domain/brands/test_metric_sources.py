@@ -1,0 +1,149 @@
+"""For each metric of a brand either activity or events count, from a business day on (W3)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.activity.record import record_activity
+from app.domain.brands.completeness import declare_complete
+from app.domain.brands.metric_sources import (
+    Choice,
+    ReportSource,
+    metric_sources,
+    set_metric_source,
+)
+from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from app.domain.permissions import StaffRole
+from app.infra.clock import ManualClock
+from app.models import Activity, Brand, Event, FirstDeposit
+from app.settings import Settings
+from tests.conftest import NOW
+from tests.domain.brand_events.sending import event, send, totals
+from tests.factories import World, brand_scope, make_world, staff_scope
+
+TODAY = date(2026, 3, 10)
+TOMORROW = TODAY + timedelta(days=1)
+
+
+@pytest.fixture
+async def world(database: Settings, clock: ManualClock) -> World:
+    return await make_world(clock)
+
+
+async def play(world: World, through: str | None = None, **fields: Any) -> str:
+    """A report of the hour before now, of a player who is registered by it."""
+    scope = brand_scope(world.brand, world.clock)
+    start = world.clock.now() - timedelta(hours=1)
+    bounds = (start.isoformat(), world.clock.now().isoformat())
+    item = {"user_id": "p1", "tag": world.tag, **fields}
+    (result,) = await record_activity(scope, world.brand.id, *bounds, [item], through)
+    return result.error or result.status.value
+
+
+async def test_without_a_choice_activity_counts_and_events_are_kept(world: World) -> None:
+    await play(world, deposits_count=1, deposits_sum="5")
+    await send(world, event(world, "d1", "deposit", amount="7"))
+
+    assert (await totals(world))["deposits_sum"] == {"EUR": 5}
+
+
+async def test_where_events_count_the_report_of_activity_is_kept_and_not_counted(
+    world: World, clock: ManualClock
+) -> None:
+    names = ("deposits_count", "deposits_sum", "first_deposits")
+    await set_metric_source(
+        staff_scope(clock), world.brand.id, names, ReportSource.EVENTS, date(2020, 1, 1)
+    )
+    told = {"first_deposit_at": clock.now().isoformat(), "first_deposit_sum": "5"}
+    told |= {"deposits_sum": "5", "casino_total_bets_sum": "3"}
+
+    assert await play(world, **told) == "created"
+    assert await play(world, **told) == "unchanged"
+    assert await play(world, **told | {"deposits_sum": "6"}) == "updated"
+    await send(world, event(world, "d1", "deposit", amount="7"))
+
+    found = await totals(world)
+    assert (found["deposits_sum"], found["casino_total_bets_sum"]) == ({"EUR": 7}, {"EUR": 3})
+    assert found["first_deposits_sum"] == {"EUR": 7}
+    kept = await Activity.filter(superseded_by=None, event_id=None).get()
+    assert kept.uncounted == {"deposits_sum": "6"}
+    assert await FirstDeposit.filter(superseded_by=None).count() == 1
+
+
+async def test_a_choice_holds_from_its_business_day_on_and_activity_before(
+    world: World, clock: ManualClock
+) -> None:
+    await play(world, deposits_sum="5")
+    await set_metric_source(staff_scope(clock), world.brand.id, (), ReportSource.EVENTS)
+    clock.at = NOW + timedelta(days=1)
+
+    late = (NOW - timedelta(hours=3)).isoformat()
+    results = await send(
+        world,
+        event(world, "old", "deposit", amount="1", occurred_at=late),
+        event(world, "new", "deposit", amount="2"),
+    )
+
+    assert [result.counted for result in results] == [False, True]
+    assert (await totals(world))["deposits_sum"] == {"EUR": 7}
+
+
+async def test_a_day_that_something_was_reported_of_is_a_conflict(
+    world: World, clock: ManualClock
+) -> None:
+    await play(world, deposits_sum="5")
+    operator = staff_scope(clock)
+
+    with pytest.raises(Conflict, match="choose a day after"):
+        await set_metric_source(operator, world.brand.id, (), ReportSource.EVENTS, TODAY)
+
+    chosen = await set_metric_source(operator, world.brand.id, (), ReportSource.EVENTS)
+    assert chosen["deposits_sum"] == (Choice(TOMORROW, ReportSource.EVENTS),)
+    assert await Event.filter(type="brand.metric_source_chosen").count() == 1
+
+
+async def test_only_metrics_of_activity_can_be_chosen(world: World, clock: ManualClock) -> None:
+    with pytest.raises(Invalid, match="sales_sum"):
+        await set_metric_source(
+            staff_scope(clock), world.brand.id, ("sales_sum",), ReportSource.EVENTS
+        )
+
+
+async def test_a_foreign_brand_is_not_found_and_support_may_not_choose(
+    world: World, clock: ManualClock
+) -> None:
+    elsewhere = staff_scope(clock, StaffRole.ADVERTISER, frozenset({4_711}))
+    with pytest.raises(NotFound):
+        await set_metric_source(elsewhere, world.brand.id, (), ReportSource.EVENTS)
+    with pytest.raises(NotFound):
+        await metric_sources(elsewhere, world.brand.id)
+    with pytest.raises(Forbidden):
+        await set_metric_source(
+            staff_scope(clock, StaffRole.SUPPORT), world.brand.id, (), ReportSource.EVENTS
+        )
+
+
+# complete_through (M26)
+
+
+async def test_complete_through_never_moves_back_m26(world: World, clock: ManualClock) -> None:
+    for hours in (3, 1, 2):
+        through = (clock.now() - timedelta(hours=hours)).isoformat()
+        await play(world, through)
+
+    brand = await Brand.get(id=world.brand.id)
+    assert brand.complete_through == NOW - timedelta(hours=1)
+    assert await Event.filter(type="brand.completed").count() == 2
+    stale = await Brand.get(id=world.brand.id)
+    stale.complete_through = None
+    await declare_complete(brand_scope(stale, clock), stale, NOW - timedelta(hours=5))
+    assert (await Brand.get(id=stale.id)).complete_through == NOW - timedelta(hours=1)
+
+
+async def test_nobody_is_complete_through_the_future_m26(world: World, clock: ManualClock) -> None:
+    with pytest.raises(Invalid, match="complete_through"):
+        await play(world, (clock.now() + timedelta(minutes=6)).isoformat())
+    assert await Activity.all().count() == 0
