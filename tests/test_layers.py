@@ -100,6 +100,7 @@ WITHOUT_PERMISSION = {
     "simulation.programme.make_cast": OPERATION,
     "terms.present.present_terms": BEFORE_SIGN_IN,
     "visits.links.find_link": "whoever has the code of a link may follow it",
+    "visits.network_promo.open_network_promo": "whoever has the codes of a link may follow it",
     "visits.network.find_network_link": "whoever has the codes of a link may follow it",
     "visits.record.record_clicks": "whoever follows a link is recorded",
     "visits.record.record_dropped_clicks": OPERATION,

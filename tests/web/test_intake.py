@@ -16,7 +16,7 @@ import pytest
 
 from app.infra.clock import ManualClock
 from app.infra.crypto import SecretBox
-from app.models import Activity, BrandKey, Event, Player
+from app.models import Activity, Brand, BrandKey, Event, Player
 from app.web.intake import LARGEST_BODY
 from tests.conftest import NOW
 from tests.factories import (
@@ -27,7 +27,7 @@ from tests.factories import (
     post_signed,
 )
 
-PLAYERS, ACTIVITY = "/api/v1/players", "/api/v1/activity"
+PLAYERS, ACTIVITY, EVENTS = "/api/v1/players", "/api/v1/activity", "/api/v1/events"
 Key = tuple[str, str]
 
 
@@ -97,6 +97,32 @@ async def test_activity_is_answered_in_input_order_w3(
     assert f"{(await Activity.get()).deposits_sum.normalize():f}" == "12.5"
 
 
+async def test_events_are_answered_in_input_order_and_a_conflict_shows_what_is_stored_w3(
+    client: httpx.AsyncClient, world: World, key: Key
+) -> None:
+    lead = {"id": "l1", "type": "lead", "tag": world.tag, "occurred_at": NOW.isoformat()}
+    items = [lead, "rubbish", lead | {"amount": "1"}, lead]
+    through = NOW.isoformat()
+
+    response = await post_signed(
+        client, EVENTS, key, {"events": items, "complete_through": through}
+    )
+
+    assert response.status_code == 200
+    created, bad, conflict, unchanged = response.json()
+    assert created == {
+        "id": "l1",
+        "status": "created",
+        "counted": None,
+        "error": None,
+        "message": None,
+    }
+    assert (bad["id"], bad["error"]) == (None, "invalid")
+    assert (conflict["error"], conflict["stored"]["id"]) == ("conflict", "l1")
+    assert unchanged["status"] == "unchanged"
+    assert (await Brand.get(id=world.brand.id)).complete_through == NOW
+
+
 async def test_repeating_a_request_changes_nothing(
     client: httpx.AsyncClient, world: World, key: Key
 ) -> None:
@@ -135,6 +161,8 @@ WITHOUT_A_PART: list[tuple[str, Any, str]] = [
     (PLAYERS, {"players": {}}, "players"),
     (PLAYERS, {"players": None}, "players"),
     (ACTIVITY, {"from": "2026-03-08T22:00:00Z", "to": "2026-03-09T22:00:00Z"}, "items"),
+    (EVENTS, {}, "events"),
+    (EVENTS, {"events": [], "complete_through": "soon"}, "complete_through"),
     (ACTIVITY, {"items": []}, "from"),
     (ACTIVITY, {"from": "2026-03-08T22:00:00Z", "items": []}, "to"),
     (
@@ -375,6 +403,6 @@ async def test_a_body_that_turns_out_too_large_is_refused(
     assert response.status_code == 413
 
 
-@pytest.mark.parametrize("path", [PLAYERS, ACTIVITY])
+@pytest.mark.parametrize("path", [PLAYERS, ACTIVITY, EVENTS])
 async def test_the_intake_is_written_to_never_read(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 405

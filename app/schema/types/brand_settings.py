@@ -58,6 +58,9 @@ class BrandSettings(Node):
     prepaid: bool = strawberry.field(
         description="It pays in advance; without funds it is suspended."
     )
+    complete_through: datetime | None = strawberry.field(
+        description="Up to when the brand says it has reported everything, in UTC; null: it never said (M26)."
+    )
     created_at: datetime = strawberry.field(description="UTC.")
     row: strawberry.Private[models.Brand]
 
@@ -90,6 +93,7 @@ class BrandSettings(Node):
             server_last_click=row.server_last_click,
             coupon_first=row.coupon_first,
             prepaid=row.prepaid,
+            complete_through=row.complete_through,
             created_at=row.created_at,
             row=row,
         )
