@@ -176,6 +176,30 @@ def seed_demo() -> None:
         typer.echo("The demo programme is there already.", err=True)
 
 
+@app.command()
+def simulate(
+    brands: Annotated[int, typer.Option(help="An even number; every second one is a shop.")] = 2,
+    partners: Annotated[int, typer.Option(help="Each of them promotes every brand.")] = 20,
+    promos: Annotated[int, typer.Option(help="Tracking links of a partner for each brand.")] = 3,
+    days: Annotated[int, typer.Option(help="The last one is today.")] = 30,
+    visits: Annotated[int, typer.Option(help="Of an average day, of all brands together.")] = 5_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same programme.")] = 1,
+) -> None:
+    """Make up a programme of any size, in a database without real brands: for trials and benchmarks."""
+    from app.domain.errors import DomainError
+    from app.domain.simulation import scale
+
+    settings = _settings_of_a_process("simulate")
+    try:
+        size = scale.Size(brands, partners, promos, days, visits)
+        made = _with_progress(
+            lambda progress: asyncio.run(scale.simulate(settings, size, seed, progress))
+        )
+    except DomainError as error:
+        raise CannotStart(f"Nothing was simulated: {error}") from error
+    typer.echo(f"{made:,} visits of {partners:,} partners on {brands:,} brands")
+
+
 @app.command(hidden=True)
 def prepare() -> None:
     """What `up` runs before the servers: migrations, and the demo programme in demo mode."""

@@ -27,7 +27,7 @@ def tributary(*arguments: str, **environment: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "serve", "worker", "scheduler", "migrate", "seed-demo", "doctor"]
+    "command", ["up", "serve", "worker", "scheduler", "migrate", "seed-demo", "simulate", "doctor"]
 )
 def test_a_bad_setting_is_named_without_a_traceback(command: str) -> None:
     done = tributary(command, TRIBUTARY_PORT="eighty")
@@ -36,7 +36,9 @@ def test_a_bad_setting_is_named_without_a_traceback(command: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "scheduler", "migrate", "seed-demo"])
+@pytest.mark.parametrize(
+    "command", ["serve", "worker", "scheduler", "migrate", "seed-demo", "simulate"]
+)
 def test_a_command_without_a_database_says_how_to_start_one(command: str, tmp_path: Path) -> None:
     done = tributary(command, TRIBUTARY_DATA_DIR=str(tmp_path))
     assert done.returncode == 2

@@ -7,18 +7,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.domain.changes.derive import derive_changes
 from app.domain.errors import Conflict
-from app.domain.events import head, lock_reader, move_reader, place_recordings
-from app.domain.mails import plan as mail_plan
-from app.domain.postbacks import plan as postback_plan
-from app.domain.postbacks.tags import note_tags
-from app.domain.rollups.fold import fold_all
+from app.domain.events import lock_reader, move_reader
 from app.domain.scope import Scope
+from app.domain.simulation.history import place_all, settle
 from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.rates import make_exchange_rates
 from app.domain.simulation.traffic import Traffic, Volume
-from app.domain.visits.judge import judge_visits
 from app.domain.visits.record import take_visit_ids
 from app.infra import database
 from app.infra.clock import Clock, ManualClock, SystemClock
@@ -108,28 +103,10 @@ async def _make(
     for number in range(DAYS):
         day = first_day + timedelta(days=number)
         await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
-        await _place_all(moving)
+        await place_all(Scope.system(moving, new_request_id()))
         progress("demo programme", number + 1, DAYS)
     await make_exchange_rates(system, first_day.date(), DAYS)
-    await _place_all(moving)
-    while await judge_visits(system):
-        pass
-    while await note_tags(system):
-        pass
-    await _place_all(moving)
-    while await fold_all(system):
-        pass
-    while await derive_changes(system):
-        pass
-    position = (await head(system)).position
-    await postback_plan.skip_history(system, position)
-    await mail_plan.skip_history(system, position)
-
-
-async def _place_all(clock: Clock) -> None:
-    scope = Scope.system(clock, new_request_id())
-    while await place_recordings(scope):
-        pass
+    await settle(system)
 
 
 async def _wipe() -> None:

@@ -218,10 +218,11 @@ async def _campaigns(scope: Scope, brand: Brand, dice: random.Random) -> list[in
         campaign = await create_campaign(scope, NewCampaign(f"{brand.name}: {name}", brand.id))
         for title in dice.sample(_TITLES, 2):
             new = NewPromo(campaign.id, title, dice.choice(landings).id, dice.choice(sources))
-            promo = await create_promo(scope, new, new_code=lambda: _code(dice))
+            promo = await create_promo(scope, new, new_code=lambda: random_link_code(dice))
             promo_ids.append(promo.id)
     return promo_ids
 
 
-def _code(dice: random.Random) -> str:
+def random_link_code(dice: random.Random) -> str:
+    """A code for a promo, by the dice."""
     return "".join(dice.choice(_CODE_ALPHABET) for _ in range(9))

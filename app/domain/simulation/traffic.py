@@ -13,7 +13,7 @@ from app.domain.activity.record import record_activity
 from app.domain.conversions.record import record_conversions
 from app.domain.players.register import register_players
 from app.domain.scope import Scope
-from app.domain.simulation.programme import CASINO, SHOP, Cast
+from app.domain.simulation.programme import Cast
 from app.domain.visits.click import Click, NewVisit, new_visit
 from app.domain.visits.links import Link, find_link
 from app.domain.visits.record import write_visits
@@ -42,7 +42,10 @@ _AGENTS = (
     ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/605.1 Safari/605.1", "desktop"),
     ("Googlebot/2.1 (+http://www.google.com/bot.html)", "bot"),
 )
-_COUNTRIES = {CASINO: ("MT", "FI", "DE", "CA", "NZ"), SHOP: ("RO", "RO", "RO", "MD", "HU")}
+# By the category of the brand.
+_COUNTRIES = {"casino": ("MT", "FI", "DE", "CA", "NZ"), "shop": ("RO", "RO", "RO", "MD", "HU")}
+# Visits of one transaction.
+_CHUNK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ class Traffic:
         for brand, average in plan:
             visits[brand.code] = await self._visits(clock, brand, start, end, average)
         clock.at = end
-        await self._registrations(clock, visits[CASINO])
-        await self._sell(clock, visits[SHOP])
+        await self._registrations(clock, visits[self._cast.casino.code])
+        await self._sell(clock, visits[self._cast.shop.code])
         await self._activity(clock, start)
 
     async def _visits(
@@ -112,7 +115,7 @@ class Traffic:
                 ip=self._address(),
                 user_agent=agent,
                 referrer=None,
-                country=dice.choice(_COUNTRIES[brand.code]),
+                country=dice.choice(_COUNTRIES[brand.category]),
                 device=device,
                 visitor_id=dice.randrange(1, 2**62),
             )
@@ -122,9 +125,9 @@ class Traffic:
             scope = Scope.visitor(clock, "demo")
             visit = new_visit(scope, link, click, self._ids.next(moment), self._box.fingerprint_key)
             made.append((visit, click.ip))
-        if made:
+        for start_of_chunk in range(0, len(made), _CHUNK):
             async with transaction() as tx:
-                await write_visits(tx, made)
+                await write_visits(tx, made[start_of_chunk : start_of_chunk + _CHUNK])
         return [visit for visit, _ in made if visit.uncounted_reason is None]
 
     async def _link(self, promo_id: int) -> Link:
