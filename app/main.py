@@ -95,6 +95,7 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             Route("/api/v1/players", intake.players, methods=["POST"]),
             Route("/api/v1/activity", intake.activity, methods=["POST"]),
             Route("/api/v1/events", intake.events, methods=["POST"]),
+            Route("/api/v1/reconcile", intake.reconcile, methods=["POST"]),
             Route("/partner/documents", files.upload, methods=["POST"]),
             Route("/files/{link}", files.download),
             Route("/admin/banners", banners.upload, methods=["POST"]),

@@ -13,6 +13,7 @@ from app.domain.brands.keys import authenticate_brand
 from app.domain.brands.signatures import SignatureHeaders
 from app.domain.errors import Invalid
 from app.domain.players.register import register_players
+from app.domain.reconcile import compare
 from app.domain.scope import Scope
 from app.infra.encoding import JsonError, dumps, loads
 from app.web.body import BodyTooLarge, read_body
@@ -20,6 +21,8 @@ from app.web.middleware import error_answer
 from app.web.services import client_ip, request_id, services_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
 LARGEST_BODY = 32 * 1024 * 1024
@@ -98,6 +101,51 @@ async def events(request: Request) -> Response:
             for result in results
         ]
     )
+
+
+async def reconcile(request: Request) -> Response:
+    """`POST /api/v1/reconcile`: what differs, day by day in input order; nothing is changed (X06)."""
+    opened = await _open(request)
+    if isinstance(opened, Response):
+        return opened
+    scope, brand_id, document = opened
+    results = await compare.reconcile(scope, brand_id, document.get("days"))
+    return _json([_reconciled(result) for result in results])
+
+
+def _reconciled(result: compare.DayResult) -> dict[str, Any]:
+    day: dict[str, Any] = {
+        "day": result.day,
+        "currency": result.currency,
+        "status": "equal" if result.equal else "different",
+    }
+    if result.totals is not None:
+        day["totals"] = {name: _both(each) for name, each in result.totals.items()}
+    if result.players is not None:
+        day["players"] = _ids(result.players, lambda user_id: {"user_id": user_id})
+    if result.conversions is not None:
+        day["conversions"] = _ids(
+            result.conversions, lambda key: {"type": key[0], "transaction_id": key[1]}
+        )
+    return day
+
+
+def _ids(ids: compare.IdDifferences, name: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """The ids up to the limit, and how many there are of each kind."""
+    most = compare.MOST_TOLD
+    return {
+        "missing_here": [name(each) for each in ids.missing_here[:most]],
+        "missing_there": [name(each) for each in ids.missing_there[:most]],
+        "different": [
+            name(each) | {metric: _both(found) for metric, found in by_metric.items()}
+            for each, by_metric in ids.different[:most]
+        ],
+        "counts": compare.counts_of(ids),
+    }
+
+
+def _both(difference: compare.Difference) -> dict[str, Any]:
+    return {"yours": difference.yours, "ours": difference.ours}
 
 
 async def _open(request: Request) -> tuple[Scope, int, dict[str, Any]] | Response:

@@ -1,0 +1,163 @@
+"""What a brand says of its days: totals, players and transactions, read from JSON (X06)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from app.domain.errors import Invalid
+from app.domain.intake import Item
+from app.domain.reports.metrics import BASE_METRICS, Kind, Source
+from app.infra.money import quantise
+
+MOST_DAYS = 62
+MOST_ITEMS = 100_000
+OF_PLAYERS = frozenset({Source.REGISTRATIONS, Source.FIRST_DEPOSITS, Source.ACTIVITIES})
+# What brands report; visits are ours alone.
+PLAYER_METRICS = {
+    metric.name: metric for metric in BASE_METRICS.values() if metric.source in OF_PLAYERS
+}
+METRICS = PLAYER_METRICS | {
+    metric.name: metric for metric in BASE_METRICS.values() if metric.source is Source.CONVERSIONS
+}
+_NAMES = {"user_id", "type", "transaction_id", "amount", "amount_cents"}
+
+Transaction = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SaidDay:
+    """A business day in one currency, as the brand has it. None: it says nothing of that."""
+
+    day: date
+    currency: str
+    totals: Mapping[str, Decimal] | None
+    # By user id; a player that is only named has no numbers.
+    players: Mapping[str, Mapping[str, Decimal] | None] | None
+    # By type and transaction id; without an amount only that it is there.
+    conversions: Mapping[Transaction, Decimal | None] | None
+    player_metrics: frozenset[str] = field(default_factory=frozenset)
+
+
+def read_days(raw: Any, default_currency: str) -> list[SaidDay]:
+    """The days of a request. Raises Invalid naming the place, and for more than the limits allow."""
+    if not isinstance(raw, list) or not raw:
+        raise Invalid("days is missing or is not an array with a day", field=("days",))
+    if len(raw) > MOST_DAYS:
+        raise Invalid(
+            f"{len(raw)} days are more than {MOST_DAYS}: send them in several requests",
+            field=("days",),
+        )
+    days = [_day(each, f"days[{place}]", default_currency) for place, each in enumerate(raw)]
+    count = sum(len(day.players or ()) + len(day.conversions or ()) for day in days)
+    if count > MOST_ITEMS:
+        raise Invalid(
+            f"{count} players and transactions are more than {MOST_ITEMS}: send totals of all days first, then "
+            "the players and transactions of one day that differs",
+            field=("days",),
+        )
+    if len({(day.day, day.currency) for day in days}) < len(days):
+        raise Invalid("a day and currency is named twice", field=("days",))
+    return days
+
+
+def _day(raw: Any, place: str, default_currency: str) -> SaidDay:
+    try:
+        item = Item(raw)
+        currency = item.currency(default_currency)
+        day = _date(item.required_text("day", 10))
+    except Invalid as error:
+        raise _at(place, error) from None
+    totals, players, conversions = (raw.get(name) for name in ("totals", "players", "conversions"))
+    if totals is None and players is None and conversions is None:
+        raise Invalid(
+            f"{place} has nothing to compare: send totals, players or conversions", field=(place,)
+        )
+    named = None if players is None else _players(players, f"{place}.players", currency)
+    metrics = {name for each in (named or {}).values() for name in each or ()}
+    return SaidDay(
+        day,
+        currency,
+        None if totals is None else _numbers(totals, f"{place}.totals", currency, METRICS),
+        named,
+        None
+        if conversions is None
+        else _conversions(conversions, f"{place}.conversions", currency),
+        frozenset(metrics),
+    )
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("day is not a date such as 2026-03-01", field=("day",)) from None
+
+
+def _at(place: str, error: Invalid) -> Invalid:
+    return Invalid(f"{place}: {error.message}", field=(place, *error.field))
+
+
+def _numbers(raw: Any, place: str, currency: str, known: Mapping[str, Any]) -> dict[str, Decimal]:
+    """The metrics that an object names, each a count or an amount."""
+    try:
+        item = Item(raw)
+        found = {}
+        for key in raw:
+            name = key.removesuffix("_cents")
+            if name in _NAMES:
+                continue
+            if name not in known:
+                raise Invalid(f"{key!r} is not a metric that brands report", field=(str(key),))
+            metric = known[name]
+            if metric.kind is Kind.COUNT:
+                found[name] = item.count(name)
+            else:
+                # A total may be below zero where its parts may.
+                amount = item.amount(name, currency, signed=metric.signed)
+                found[name] = quantise(amount or Decimal(0), currency)
+        return found
+    except Invalid as error:
+        raise _at(place, error) from None
+
+
+def _array(raw: Any, place: str) -> Sequence[Any]:
+    if not isinstance(raw, list):
+        raise Invalid(f"{place} is not an array", field=(place,))
+    return raw
+
+
+def _players(raw: Any, place: str, currency: str) -> dict[str, Mapping[str, Decimal] | None]:
+    """Objects with a user_id and metrics, or user ids alone."""
+    found: dict[str, Mapping[str, Decimal] | None] = {}
+    for number, each in enumerate(_array(raw, place)):
+        here = f"{place}[{number}]"
+        alone = not isinstance(each, Mapping)
+        try:
+            user_id = Item({"user_id": each} if alone else each).required_text("user_id", 200)
+        except Invalid as error:
+            raise _at(here, error) from None
+        if user_id in found:
+            raise Invalid(f"{here}: user_id {user_id!r} is named twice", field=(here, "user_id"))
+        numbers = {} if alone else _numbers(each, here, currency, PLAYER_METRICS)
+        found[user_id] = numbers or None
+    return found
+
+
+def _conversions(raw: Any, place: str, currency: str) -> dict[Transaction, Decimal | None]:
+    found: dict[Transaction, Decimal | None] = {}
+    for number, each in enumerate(_array(raw, place)):
+        here = f"{place}[{number}]"
+        try:
+            item = Item(each)
+            key = (item.required_text("type", 8), item.required_text("transaction_id", 200))
+            amount = item.amount("amount", currency)
+        except Invalid as error:
+            raise _at(here, error) from None
+        if key in found:
+            raise Invalid(f"{here}: {key[0]} {key[1]!r} is named twice", field=(here,))
+        found[key] = None if amount is None else quantise(amount, currency)
+    return found

@@ -1,0 +1,257 @@
+"""X06: the brand's numbers against ours; the answer names exactly what differs."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from app.domain.activity.record import record_activity
+from app.domain.conversions.record import record_conversions
+from app.domain.errors import Invalid
+from app.domain.players.register import register_players
+from app.domain.reconcile.compare import reconcile
+from app.domain.reconcile.read import MOST_DAYS, MOST_ITEMS
+from app.infra.clock import ManualClock, day_bounds
+from app.infra.database import fetch
+from app.models import Activity, Event, FactChange
+from app.settings import Settings
+from tests.conftest import NOW
+from tests.factories import (
+    BOX,
+    World,
+    brand_scope,
+    make_brand_key,
+    make_world,
+    post_signed,
+)
+
+FIRST = date(2026, 3, 7)
+_numbers = itertools.count(1)
+amounts = st.integers(0, 10**6).map(lambda units: Decimal(units) / 100)
+players = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "d"]), st.tuples(amounts, st.integers(0, 3)), max_size=4
+)
+sales = st.dictionaries(st.sampled_from(["1", "2", "3"]), amounts, max_size=3)
+
+
+@pytest.fixture
+async def world(database: Settings, clock: ManualClock) -> World:
+    return await make_world(ManualClock(clock.now() - timedelta(days=20)), cookie_days=300)
+
+
+async def send(world: World, day: date, told: Any, sold: Any) -> None:
+    """Make the brand's word ours: players of that day, and its sales."""
+    scope = brand_scope(world.brand, ManualClock(NOW))
+    start, end = day_bounds(day, world.brand.time_zone)
+    items = [
+        {"user_id": user, "deposits_sum": f"{amount}", "deposits_count": count}
+        for user, (amount, count) in told.items()
+    ]
+    registered = [world.player(user) for user in told]
+    await register_players(scope, world.brand.id, registered, box=BOX)
+    for result in await record_activity(
+        scope, world.brand.id, start.isoformat(), end.isoformat(), items
+    ):
+        assert result.error is None
+    conversions = [
+        {
+            "type": "sale",
+            "transaction_id": number,
+            "tag": world.tag,
+            "occurred_at": start.isoformat(),
+            "amount": f"{amount}",
+        }
+        for number, amount in sold.items()
+    ]
+    for sale in await record_conversions(scope, world.brand.id, conversions):
+        assert sale.error is None
+
+
+def said(day: date, told: Any, sold: Any) -> dict[str, Any]:
+    """The brand's side of a day."""
+    return {
+        "day": day.isoformat(),
+        "totals": {
+            "deposits_sum": f"{sum((amount for amount, _ in told.values()), Decimal(0))}",
+            "deposits_count": sum(count for _, count in told.values()),
+            "sales_sum": f"{sum(sold.values(), Decimal(0))}",
+            "sales_count": len(sold),
+        },
+        "players": [
+            {"user_id": user, "deposits_sum": f"{amount}", "deposits_count": count}
+            for user, (amount, count) in told.items()
+        ],
+        "conversions": [
+            {"type": "sale", "transaction_id": number, "amount": f"{amount}"}
+            for number, amount in sold.items()
+        ],
+    }
+
+
+@given(ours=players, theirs=players, our_sales=sales, their_sales=sales)
+@hypothesis_settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.reuse, Phase.generate],
+)
+async def test_x06_the_answer_names_exactly_what_differs(
+    world: World, ours: Any, theirs: Any, our_sales: Any, their_sales: Any
+) -> None:
+    await fetch("TRUNCATE activities, conversions")
+    await send(world, FIRST, ours, our_sales)
+    # Another day and its numbers are nobody's business here.
+    await send(
+        world, FIRST + timedelta(days=1), {"a": (Decimal("7.77"), 7)}, {"elsewhere": Decimal(5)}
+    )
+
+    scope = brand_scope(world.brand, ManualClock(NOW))
+    (day,) = await reconcile(scope, world.brand.id, [said(FIRST, theirs, their_sales)])
+
+    def there(side: Any) -> set[str]:
+        return {user for user, numbers in side.items() if any(numbers)}
+
+    assert day.players is not None
+    assert day.conversions is not None
+    assert day.totals is not None
+    assert set(day.players.missing_here) == there(theirs) - there(ours)
+    assert set(day.players.missing_there) == there(ours) - there(theirs)
+    both = there(ours) & there(theirs)
+    assert {
+        user: {name: (each.yours, each.ours) for name, each in found.items()}
+        for user, found in day.players.different
+    } == {
+        user: {
+            name: (theirs[user][place], ours[user][place])
+            for place, name in enumerate(("deposits_sum", "deposits_count"))
+            if theirs[user][place] != ours[user][place]
+        }
+        for user in both
+        if theirs[user] != ours[user]
+    }
+    assert {key for _, key in day.conversions.missing_here} == set(their_sales) - set(our_sales)
+    assert {key for _, key in day.conversions.missing_there} == set(our_sales) - set(their_sales)
+    assert {
+        key[1]: (d["amount"].yours, d["amount"].ours) for key, d in day.conversions.different
+    } == {
+        number: (their_sales[number], our_sales[number])
+        for number in set(our_sales) & set(their_sales)
+        if our_sales[number] != their_sales[number]
+    }
+    yours, mine = said(FIRST, theirs, their_sales), said(FIRST, ours, our_sales)
+    assert set(day.totals) == {
+        name
+        for name, value in yours["totals"].items()
+        if Decimal(value) != Decimal(mine["totals"][name])
+    }
+
+
+async def test_x06_a_signed_request_is_answered_and_changes_nothing_but_the_log(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await send(world, FIRST, {"a": (Decimal(5), 1), "b": (Decimal(6), 1)}, {"1": Decimal(9)})
+    key = await make_brand_key(world.brand, BOX, world.clock)
+    before = (await Activity.all().count(), await FactChange.all().count())
+    theirs = said(FIRST, {"a": (Decimal(5), 1), "c": (Decimal(2), 1)}, {"1": Decimal("8.50")})
+
+    answer = await post_signed(client, "/api/v1/reconcile", key, {"days": [theirs]})
+
+    assert answer.status_code == 200
+    assert answer.json() == [
+        {
+            "day": "2026-03-07",
+            "currency": "EUR",
+            "status": "different",
+            "totals": {
+                "deposits_sum": {"yours": "7", "ours": "11"},
+                "sales_sum": {"yours": "8.5", "ours": "9"},
+            },
+            "players": {
+                "missing_here": [{"user_id": "c"}],
+                "missing_there": [{"user_id": "b"}],
+                "different": [],
+                "counts": {"missing_here": 1, "missing_there": 1, "different": 0},
+            },
+            "conversions": {
+                "missing_here": [],
+                "missing_there": [],
+                "different": [
+                    {
+                        "type": "sale",
+                        "transaction_id": "1",
+                        "amount": {"yours": "8.5", "ours": "9"},
+                    }
+                ],
+                "counts": {"missing_here": 0, "missing_there": 0, "different": 1},
+            },
+        }
+    ]
+    assert (await Activity.all().count(), await FactChange.all().count()) == before
+    event = await Event.get(type="intake.reconciled")
+    assert (event.brand_id, event.partner_id) == (world.brand.id, None)
+    assert event.data["days"][0]["players"] == {
+        "missing_here": 1,
+        "missing_there": 1,
+        "different": 0,
+    }
+
+
+async def test_x06_equal_days_are_said_to_be_equal_and_ids_alone_are_enough(world: World) -> None:
+    await send(world, FIRST, {"a": (Decimal(5), 1), "b": (Decimal(6), 1)}, {})
+    scope = brand_scope(world.brand, ManualClock(NOW))
+
+    equal, lacking = [
+        (await reconcile(scope, world.brand.id, [{"day": FIRST.isoformat(), "players": ids}]))[0]
+        for ids in (["a", "b"], ["a"])
+    ]
+
+    assert equal.equal
+    assert not lacking.equal
+    assert lacking.players is not None
+    assert lacking.players.missing_there == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (None, "days is missing"),
+        ([], "days is missing"),
+        ([{}], "days[0]: day is missing"),
+        ([{"day": "7 March"}], "days[0]: day is not a date"),
+        ([{"day": "2026-03-07"}], "days[0] has nothing to compare"),
+        ([{"day": "2026-03-07", "totals": {"visits_count": 1}}], "not a metric that brands report"),
+        ([{"day": "2026-03-07", "totals": {"deposits_sum": 1.5}}], "days[0].totals"),
+        ([{"day": "2026-03-07", "players": ["a", "a"]}], "named twice"),
+        ([{"day": "2026-03-07", "totals": {}}] * 2, "named twice"),
+        ([{"day": "2026-03-07", "totals": {}}] * (MOST_DAYS + 1), f"more than {MOST_DAYS}"),
+        (
+            [{"day": "2026-03-07", "players": list(range(MOST_ITEMS + 1))}],
+            f"more than {MOST_ITEMS}",
+        ),
+    ],
+)
+async def test_x06_what_cannot_be_compared_is_refused_with_its_place(
+    world: World, days: Any, words: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await reconcile(brand_scope(world.brand, ManualClock(NOW)), world.brand.id, days)
+
+    assert words in refusal.value.message
+
+
+async def test_x06_another_brands_numbers_are_not_compared(world: World) -> None:
+    await send(world, FIRST, {"a": (Decimal(5), 1)}, {"1": Decimal(9)})
+    other = await make_world(world.clock)
+    scope = brand_scope(other.brand, ManualClock(NOW))
+
+    (day,) = await reconcile(scope, other.brand.id, [said(FIRST, {}, {})])
+
+    assert day.equal
