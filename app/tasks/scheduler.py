@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.domain.accounts.attempts import forget_old_attempts
+from app.domain.activity.compaction import compact_running_totals
 from app.domain.brands.changes import apply_due_changes
 from app.domain.brands.keys import forget_old_signatures
 from app.domain.campaigns.plan_moves import apply_due_moves
@@ -82,6 +83,7 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         _leftover_tick(settings),
         _held_tick(settings),
         *_announced_ticks(),
+        _compaction_tick(),
         *_rate_ticks(settings),
         Tick("old_attempts", 3_600, old_attempts),
         Tick("old_signatures", 300, old_signatures),
@@ -111,6 +113,19 @@ def _held_tick(settings: Settings) -> Tick:
             logger().info("held_items.resolved", count=count)
 
     return Tick("held_items", 2, held_items)
+
+
+def _compaction_tick() -> Tick:
+    """Running totals of open days keep one revision per hour (decision 2)."""
+
+    async def running_totals(scope: Scope) -> None:
+        dropped = 0
+        while count := await compact_running_totals(scope):
+            dropped += count
+        if dropped:
+            logger().info("running_totals.compacted", count=dropped)
+
+    return Tick("running_totals", 900, running_totals)
 
 
 def _announced_ticks() -> list[Tick]:
