@@ -43,6 +43,8 @@ JOIN fact_changes before
 JOIN fact_changes after
     ON after.recording_id = b.superseded_by AND after.fact = 'activities' AND after.before_id = b.id
 WHERE b.business_day >= $1 AND went.position <= $2 AND after.after_id IS NOT NULL
+  -- A single event that was amended is no running total.
+  AND b.event_id IS NULL
   AND date_trunc('hour', came.known_at) = date_trunc('hour', went.known_at)
   AND went.known_at + brand.clock_offset * interval '1 microsecond'
       < (b.business_day + 1)::timestamp AT TIME ZONE brand.time_zone
