@@ -85,6 +85,8 @@ WITHOUT_PERMISSION = {
     "plans.reads.require_plan": "reads through a function that declares it",
     "plans.reads.require_version": "reads through a function that declares it",
     "postbacks.configure.require_postback": PART,
+    "postbacks.events.events_by_id": PART,
+    "postbacks.findings.read_state": PART,
     "postbacks.matching.read_circumstances": PART,
     "programme.load_acceptance": "reads through a function that declares it",
     "programme.load_present": "reads through a function that declares it",

@@ -113,7 +113,7 @@ class OutgoingClient:
                 return await self._call(method, url, headers, keep, started)
         except TimeoutError:
             return _failed(started, f"no answer within {self._timeout:g} s")
-        except (RefusedTarget, httpx.InvalidURL) as error:
+        except RefusedTarget as error:
             return _failed(started, str(error))
         except _FAILURES as error:
             return _failed(started, f"{type(error).__name__}: {error}".rstrip(": "))
@@ -145,8 +145,11 @@ class Prepared:
 
 
 def prepare(method: str, url: str, headers: dict[str, str]) -> Prepared:
-    """The request for a URL; a name and password in it become an Authorization header. Raises httpx.InvalidURL."""
-    parsed = httpx.URL(url)
+    """The request for a URL; a name and password in it become an Authorization header. Raises RefusedTarget."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise RefusedTarget(str(error)) from None
     named = {**headers, "Host": parsed.netloc.decode("ascii")}
     if parsed.userinfo:
         credentials = f"{parsed.username}:{parsed.password}".encode()

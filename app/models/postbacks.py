@@ -38,7 +38,7 @@ class Postback(TenantModel):
     active_since = fields.DatetimeField(null=True)
     # Of the first failed call since the last good one, by the tenant's clock (A19).
     failing_since = fields.DatetimeField(null=True)
-    # Until when expected and sent postbacks were compared, and when a difference was last told (X07).
+    # When it was last told that fewer were sent than expected (X07).
     drift_alarmed_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -49,6 +49,7 @@ class PostbackDelivery(TenantModel):
     """One rendered URL to call for one event: unique, so that planning twice sends once."""
 
     partner_column = "partner_id"
+    brand_column = "brand_id"
 
     id = fields.BigIntField(primary_key=True)
     postback = reference("Postback", db_index=True)
@@ -88,6 +89,7 @@ class PostbackAttempt(TenantModel):
     """One call of a delivery and what came back (A20)."""
 
     partner_column = "partner_id"
+    brand_column = "brand_id"
 
     id = fields.BigIntField(primary_key=True)
     # None: a test (A18).

@@ -32,6 +32,7 @@ from app.schema.parts.operator_postbacks import (
 )
 from app.schema.parts.plans import PlanMutations, PlanVersionMutations, StaffPlanQueries
 from app.schema.parts.players import PlayerQueries
+from app.schema.parts.postback_workbench import OperatorWorkbenchMutations, OperatorWorkbenchQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.parts.staff_programme import StaffProgrammeMutations, StaffProgrammeQueries
 from app.schema.ticks import ticks_field
@@ -70,6 +71,7 @@ class Query(
     OfferQueries,
     OperatorCampaignQueries,
     OperatorPostbackQueries,
+    OperatorWorkbenchQueries,
     PlayerQueries,
     StaffPlanQueries,
     StaffProgrammeQueries,
@@ -120,6 +122,7 @@ class Mutation(
     OfferMutations,
     OperatorCampaignMutations,
     OperatorPostbackMutations,
+    OperatorWorkbenchMutations,
     PlanMutations,
     PlanVersionMutations,
     StaffProgrammeMutations,

@@ -28,6 +28,7 @@ from app.schema.parts.offer import PartnerOfferQueries
 from app.schema.parts.operator_campaigns import CouponQueries, PlanMoveQueries
 from app.schema.parts.partner_account import PartnerAccountMutations, PartnerAccountQueries
 from app.schema.parts.plans import PlanQueries
+from app.schema.parts.postback_workbench import WorkbenchMutations, WorkbenchQueries
 from app.schema.parts.postbacks import PostbackMutations, PostbackQueries
 from app.schema.parts.programme_news import ProgrammeMutations, ProgrammeQueries
 from app.schema.ticks import ticks_field
@@ -76,6 +77,7 @@ class Query(
     CouponQueries,
     PlanQueries,
     PostbackQueries,
+    WorkbenchQueries,
     ProgrammeQueries,
 ):
     node = node_field(
@@ -144,6 +146,7 @@ class Mutation(
     PartnerAccountMutations,
     CampaignMutations,
     PostbackMutations,
+    WorkbenchMutations,
     ProgrammeMutations,
 ):
     @mutation(Access.PUBLIC, "Open a session.")

@@ -102,6 +102,8 @@ def write(mail: DueMail, email: str, address: str) -> OutgoingMail:
         "partner_name": mail.partner_name or "",
         "link": f"{address}/{page}?token={mail.token}" if page and mail.token else address,
         "reason": mail.data.get("reason") or "",
+        # The postback that the mail is about.
+        "url": mail.data.get("url") or "",
     }
     subject, _, text = (
         _TEMPLATES.get_template(f"{mail.template}.txt").render(values).partition("\n")

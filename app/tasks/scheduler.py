@@ -17,7 +17,8 @@ from app.domain.brands.keys import forget_old_signatures
 from app.domain.campaigns.plan_moves import apply_due_moves
 from app.domain.held.resolve import resolve_held
 from app.domain.mails.queue import any_mail_due
-from app.domain.postbacks.deliver import any_due
+from app.domain.postbacks.deliver import any_due, disable_hopeless
+from app.domain.postbacks.drift import alarm_of_drift
 from app.domain.scope import Scope
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
@@ -80,6 +81,7 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("partitions", 600, partitions),
         Tick("due_postbacks", 2, due_postbacks),
         Tick("due_mails", 5, due_mails),
+        *_postback_ticks(),
         _leftover_tick(settings),
         _held_tick(settings),
         *_announced_ticks(),
@@ -88,6 +90,28 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("old_attempts", 3_600, old_attempts),
         Tick("old_signatures", 300, old_signatures),
         Tick("heartbeat", HEARTBEAT_SECONDS, heartbeat),
+    ]
+
+
+def _postback_ticks() -> list[Tick]:
+    """Postbacks whose trackers have failed for days, and those that send less than they should (A19, X07)."""
+
+    async def hopeless_postbacks(scope: Scope) -> None:
+        if count := await disable_hopeless(scope):
+            logger().warning("postbacks.disabled", count=count)
+
+    async def postback_drift(scope: Scope) -> None:
+        for drift in await alarm_of_drift(scope):
+            logger().error(
+                "postback.drifted",
+                postback_id=drift.postback_id,
+                expected=drift.expected,
+                sent=drift.sent,
+            )
+
+    return [
+        Tick("hopeless_postbacks", 600, hopeless_postbacks),
+        Tick("postback_drift", 300, postback_drift),
     ]
 
 

@@ -39,6 +39,7 @@ from app.models import (
     PlanVersion,
     Player,
     Postback,
+    PostbackAttempt,
     Promo,
     Session,
     TermsVersion,
@@ -208,6 +209,19 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             url="https://tracker.example/p",
             created_at=now,
         )
+        attempt = await PostbackAttempt.create(
+            partner=partner,
+            postback_id=postback.id,
+            brand_id=brand.id,
+            campaign_id=campaign.id,
+            promo_id=promo.id,
+            action="registration",
+            url="https://tracker.example/p",
+            is_test=True,
+            sent_at=now,
+            duration_ms=12,
+            response_code=200,
+        )
         member = await make_user(
             Audience.PARTNER, PartnerRole.VIEWER, BOX, clock, partner_id=partner.id
         )
@@ -294,6 +308,7 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             "Campaign": campaign,
             "Promo": promo,
             "Postback": postback,
+            "PostbackAttempt": attempt,
             "NewsArticle": article,
             "Contact": contact,
             "TermsVersion": terms,
@@ -348,6 +363,7 @@ TYPES = (
     "Promo",
     "Player",
     "Postback",
+    "PostbackAttempt",
     "NewsArticle",
     "Contact",
     "TermsVersion",

@@ -32,6 +32,7 @@ TAKES = {
     "affiliationId": ("Affiliation",),
     "afterId": ("PlanVersion",),
     "articleId": ("NewsArticle",),
+    "attemptId": ("PostbackAttempt",),
     "bannerId": ("Banner",),
     "bannerIds": ("Banner",),
     "beforeId": ("PlanVersion",),

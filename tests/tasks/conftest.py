@@ -44,8 +44,8 @@ class Programme:
         return f"{self.tracker.url}/postback?event=${{event_id}}"
 
     async def add_postback(self, url: str | None = None, **fields: Any) -> Postback:
-        """A postback for registrations: of the account, of `campaign_id` or of `promo_id`."""
-        new = NewPostback(Action.REGISTRATION, url or self.url, **fields)
+        """A postback for registrations, or for `action`: of the account, of `campaign_id` or of `promo_id`."""
+        new = NewPostback(fields.pop("action", Action.REGISTRATION), url or self.url, **fields)
         scope = partner_scope(self.world.partner, self.clock)
         return await create_postback(scope, new, allow_private=True)
 

@@ -16,11 +16,15 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request, with its query parameters (the first value of each) and its headers."""
+    """One request, with its query parameters (the first value of each), its headers, and when it came."""
 
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: str = ""
+    # Of the monotonic clock.
+    at: float = 0.0
 
 
 def answering(status: int, body: bytes = b"ok", **headers: str) -> Answer:
@@ -88,8 +92,10 @@ class Tracker:
         parts = urlsplit(request.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         headers = {name.lower(): value for name, value in request.headers.items()}
+        body = request.rfile.read(int(headers.get("content-length", "0"))).decode()
+        call = Received(parts.path, query, headers, request.command, body, time.monotonic())
         with self._arrival:
-            self._received.append(Received(parts.path, query, headers))
+            self._received.append(call)
             self._arrival.notify_all()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -101,6 +107,9 @@ class Tracker:
             def do_GET(self) -> None:
                 tracker._keep(self)
                 tracker.answer(self)
+
+            def do_POST(self) -> None:
+                self.do_GET()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 return None

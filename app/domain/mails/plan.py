@@ -35,6 +35,8 @@ class Template(StrEnum):
     USER_UNBLOCKED = "user_unblocked"
     DOCUMENT_APPROVED = "document_approved"
     DOCUMENT_DECLINED = "document_declined"
+    POSTBACK_DISABLED = "postback_disabled"
+    POSTBACK_DRIFTED = "postback_drifted"
 
 
 # Told to the user that the event is about.
@@ -60,6 +62,8 @@ _TO_OWNERS = {
     "partner.unblocked": Template.PARTNER_UNBLOCKED,
     "document.approved": Template.DOCUMENT_APPROVED,
     "document.declined": Template.DOCUMENT_DECLINED,
+    "postback.disabled_after_failures": Template.POSTBACK_DISABLED,
+    "postback.drifted": Template.POSTBACK_DRIFTED,
 }
 
 # What anybody can ask for who knows an address. An unlock mail is none of them: the next one comes only after the

@@ -238,7 +238,9 @@ async def switch_off(scope: Scope, tx: Transaction, row: Row, who: str, reason: 
     await tx.fetch(queries.DISABLE_POSTBACK, row["id"], who, reason)
     cancelled = await tx.fetch(queries.CANCEL_PENDING, row["id"])
     data = {"by": who, "reason": reason, "url": row["url"], "cancelled": len(cancelled)}
-    await _record(scope, tx, "postback.disabled", row["id"], row["partner_id"], data)
+    # Of its own kind, because its owners are told by mail.
+    kind = "postback.disabled_after_failures" if who == "system" else "postback.disabled"
+    await _record(scope, tx, kind, row["id"], row["partner_id"], data)
 
 
 async def _switch_on(scope: Scope, postback_id: int, may_lift: tuple[str, ...]) -> Postback:

@@ -55,3 +55,30 @@ ON CONFLICT (event_id, postback_id) DO NOTHING
 """
 
 PARTNER_OFFSETS = "SELECT id, clock_offset FROM partners WHERE id = ANY($1::bigint[])"
+
+# What is being sent at this moment is left to its worker.
+REPLAY = """
+INSERT INTO postback_deliveries
+    (postback_id, partner_id, event_id, action, url, url_hash, state, attempts, next_attempt_at, created_at,
+     method, host, brand_id, campaign_id, promo_id, player_id)
+SELECT item.postback_id, item.partner_id, item.event_id, item.action, item.url, item.url_hash, 'pending', 0,
+       item.at, item.at, item.method, item.host, item.brand_id, item.campaign_id, item.promo_id, item.player_id
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+            $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
+     WITH ORDINALITY
+     AS item(postback_id, partner_id, event_id, action, url, url_hash, at, method, host, brand_id, campaign_id,
+             promo_id, player_id, n)
+ORDER BY item.n
+ON CONFLICT (event_id, url_hash) DO UPDATE
+SET state = 'pending', attempts = 0, next_attempt_at = excluded.next_attempt_at, method = excluded.method,
+    host = excluded.host, brand_id = excluded.brand_id, campaign_id = excluded.campaign_id,
+    promo_id = excluded.promo_id, player_id = excluded.player_id
+RETURNING id
+"""
+# The same event under the URL that the postback had before.
+CANCEL_OTHERS = """
+UPDATE postback_deliveries d SET state = 'cancelled'
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS item(postback_id, event_id, url_hash)
+WHERE d.event_id = item.event_id AND d.postback_id = item.postback_id AND d.url_hash <> item.url_hash
+  AND d.state = 'pending'
+"""

@@ -14,6 +14,7 @@ from app.domain.postbacks.actions import ACTION_OF_EVENT, Action
 from app.domain.postbacks.template import Unresolved, render
 from app.domain.postbacks.values import Circumstances, player_of, variables
 from app.infra.database import Row
+from app.models import Postback
 
 # What one delivery can hold. Templates are checked, but the values of a link's tags come from anybody.
 LONGEST_URL = 8_000
@@ -104,12 +105,27 @@ def rendered(
     matching = [postback for postback in postbacks if matches(postback, event, around.promo)]
     values = variables(event, around) if matching else {}
     for postback in matching:
-        yield Rendered(
-            postback["id"],
-            postback["partner_id"],
-            event,
-            ACTION_OF_EVENT[event.type],
-            postback["method"],
-            render(postback["url"], values, Unresolved(postback["unresolved"])),
-            around.promo,
-        )
+        yield _rendered(postback, event, around, values)
+
+
+def render_for(postback: Postback, event: LoggedEvent, around: Circumstances) -> Rendered:
+    """What one postback sends for the event, whether it matches or not."""
+    row = {name: getattr(postback, name) for name in _COLUMNS}
+    return _rendered(row, event, around, variables(event, around))
+
+
+_COLUMNS = ("id", "partner_id", "method", "url", "unresolved")
+
+
+def _rendered(
+    postback: Row, event: LoggedEvent, around: Circumstances, values: dict[str, str]
+) -> Rendered:
+    return Rendered(
+        postback["id"],
+        postback["partner_id"],
+        event,
+        ACTION_OF_EVENT[event.type],
+        postback["method"],
+        render(postback["url"], values, Unresolved(postback["unresolved"])),
+        around.promo,
+    )

@@ -17,6 +17,8 @@ from app.domain.scope import Scope
 from app.infra.database import Row, Transaction, transaction
 
 READER = "postbacks"
+# Who counts again what was planned (X07).
+DRIFT_READER = "postback_drift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ async def plan_deliveries(scope: Scope, recordings: int = 500) -> Planned:
 async def skip_history(_scope: Scope, position: int) -> None:
     """Start after a position: what was imported or seeded before it fires nothing (M38)."""
     async with transaction() as tx:
-        await lock_reader(tx, READER)
-        await move_reader(tx, READER, position)
+        for reader in (READER, DRIFT_READER):
+            await lock_reader(tx, reader)
+            await move_reader(tx, reader, position)
 
 
 async def _plan(scope: Scope, tx: Transaction, events: Sequence[LoggedEvent]) -> int:
