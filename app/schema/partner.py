@@ -145,8 +145,8 @@ class Mutation(
     AccessMutations,
     PartnerAccountMutations,
     CampaignMutations,
-    PostbackMutations,
     WorkbenchMutations,
+    PostbackMutations,
     ProgrammeMutations,
 ):
     @mutation(Access.PUBLIC, "Open a session.")

@@ -447,6 +447,9 @@ def _names_called(node: ast.AST) -> Iterator[str]:
 _OTHER_NAMES = {
     "login": "sign_in",
     "logout": "sign_out",
+    "replayPostback": "replay_attempt",
+    "replayPostbacks": "replay_range",
+    "testPostback": "keep_test",
     "requestPasswordReset": "request_reset",
     "resetPassword": "set_password_by_link",
     "acceptInvitation": "set_password_by_link",

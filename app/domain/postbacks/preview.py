@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.errors import Conflict, NotFound
+from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks.actions import Action
 from app.domain.postbacks.configure import require_postback
@@ -154,5 +155,13 @@ async def keep_test(scope: Scope, call: TestCall, outcome: Outcome) -> PostbackA
             outcome.response_code,
             outcome.response_body,
             outcome.error,
+        )
+        await record(
+            scope,
+            tx,
+            "postback.tested",
+            Subject("postback", postback.id),
+            partner_id=postback.partner_id,
+            data={"url": made.url, "response_code": outcome.response_code},
         )
     return await scope.query(PostbackAttempt).get(id=rows[0]["id"])
