@@ -115,7 +115,11 @@ async def test_a19_a_hanging_tracker_is_given_up_and_tried_again(
     sender, open_up = make_sender(postback_timeout=0.3), threading.Event()
     await programme.add_postback()
     await programme.owe()
-    programme.tracker.answer = lambda _request: open_up.wait(60) or None
+
+    def hang(_request: BaseHTTPRequestHandler) -> None:
+        open_up.wait(60)
+
+    programme.tracker.answer = hang
 
     await sender.deliver("wake-up")
 
