@@ -108,7 +108,6 @@ WITHOUT_PERMISSION = {
     "visits.links.find_link": "whoever has the code of a link may follow it",
     "visits.network_promo.open_network_promo": "whoever has the codes of a link may follow it",
     "visits.network.find_network_link": "whoever has the codes of a link may follow it",
-    "visits.network_promo.open_network_promo": "whoever has the codes of a link may follow it",
     "visits.record.record_clicks": "whoever follows a link is recorded",
     "visits.record.record_dropped_clicks": OPERATION,
     "visits.record.take_visit_ids": OPERATION,
