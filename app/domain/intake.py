@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -56,6 +56,10 @@ class Item:
     def has(self, name: str) -> bool:
         """True when the field is there and not null."""
         return self._raw.get(name) is not None
+
+    def names(self) -> Iterable[str]:
+        """The fields that were sent, null or not."""
+        return self._raw.keys()
 
     def raw(self, name: str) -> Any:
         """A field as it was sent."""

@@ -49,7 +49,12 @@ def decimals_of(currency: str) -> int:
 
 def quantise(amount: Decimal, currency: str) -> Decimal:
     """Round half-even to the currency's decimals: once, where an amount is created (M41)."""
-    return EXACT.quantize(amount, Decimal(1).scaleb(-decimals_of(currency)))
+    return EXACT.quantize(amount, _smallest(currency))
+
+
+@lru_cache(maxsize=512)
+def _smallest(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-decimals_of(currency))
 
 
 def parse_amount(text: object, currency: str) -> Decimal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from app.domain.errors import Invalid
@@ -23,6 +24,14 @@ FIELDS = (
     *(metric.name for metric in ACTIVITY_METRICS),
     *(f"{metric.name}_cents" for metric in ACTIVITY_METRICS if metric.kind is Kind.MONEY),
 )
+
+_METRIC_OF_FIELD = {
+    field: metric
+    for metric in ACTIVITY_METRICS
+    for field in (
+        (metric.name, f"{metric.name}_cents") if metric.kind is Kind.MONEY else (metric.name,)
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ def read_item(scope: Scope, brand: Brand, item: Item, user_id: str) -> NewActivi
         tag=item.stag(),
         currency=currency,
         revision=_revision(item),
-        metrics={metric.name: _metric(item, metric, currency) for metric in ACTIVITY_METRICS},
+        metrics=_metrics(item, currency),
         first_deposit=_first_deposit(scope, item, currency),
     )
 
@@ -106,6 +115,24 @@ def _first_deposit(scope: Scope, item: Item, currency: str) -> ReportedFirstDepo
         raise Invalid(message, field=("first_deposit_sum",))
     at = item.required_time("first_deposit_at", scope)
     return ReportedFirstDeposit(at, quantise(amount, currency))
+
+
+def _metrics(item: Item, currency: str) -> dict[str, Decimal]:
+    """All metrics, in the registry's order; zero for those of which the item says nothing, as most items do of most."""
+    numbers = dict(_nothing(currency))
+    for field in item.names():
+        if (metric := _METRIC_OF_FIELD.get(field)) is not None:
+            numbers[metric.name] = _metric(item, metric, currency)
+    return numbers
+
+
+@lru_cache(maxsize=512)
+def _nothing(currency: str) -> dict[str, Decimal]:
+    zero = quantise(Decimal(0), currency)
+    return {
+        metric.name: Decimal(0) if metric.kind is Kind.COUNT else zero
+        for metric in ACTIVITY_METRICS
+    }
 
 
 def _metric(item: Item, metric: BaseMetric, currency: str) -> Decimal:

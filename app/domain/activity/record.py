@@ -200,29 +200,36 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewActivity | ActivityResult
         return ActivityResult(user_id, Status.REJECTED, "invalid", error.message)
 
 
-@dataclass(frozen=True, slots=True)
 class _Counting:
     """What decides about the items of an interval: which metrics count, and what is claimed of first deposits."""
 
-    interval: Interval
-    sources: MetricSources
-    claims: dict[tuple[int, str], Row]
+    def __init__(
+        self, interval: Interval, sources: MetricSources, claims: dict[tuple[int, str], Row]
+    ) -> None:
+        self.interval = interval
+        self.sources = sources
+        self.claims = claims
+        # The metrics for which the brand's events count on that day.
+        self._others = [
+            name
+            for name in queries.METRICS
+            if sources.on(name, interval.day) is not ReportSource.ACTIVITY
+        ]
 
     def split(self, item: NewActivity) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
         """The metrics that count, zero for the others; and the others that are not zero."""
-        counted, uncounted = {}, {}
-        for name, value in item.metrics.items():
-            if self.sources.on(name, self.interval.day) is ReportSource.ACTIVITY:
-                counted[name] = value
-            else:
-                counted[name] = Decimal(0)
-                if value:
-                    uncounted[name] = value
-        return counted, uncounted
+        if not self._others:
+            return item.metrics, {}
+        counted = item.metrics | dict.fromkeys(self._others, Decimal(0))
+        return counted, {name: item.metrics[name] for name in self._others if item.metrics[name]}
 
 
 def _uncounted(row: Row) -> dict[str, Decimal]:
-    return {name: Decimal(value) for name, value in loads(row["uncounted"]).items()}
+    text = row["uncounted"]
+    # Nearly always; a batch has many rows.
+    if text == "{}":
+        return {}
+    return {name: Decimal(value) for name, value in loads(text).items()}
 
 
 async def _players(

@@ -81,7 +81,9 @@ def _known(row: Row, moves: Sequence[Row]) -> KnownPlayer:
         row["country"],
         rule=rule,
     )
-    losing: list[dict[str, Any]] = loads(row["losing_candidates"])
+    text = row["losing_candidates"]
+    # Nearly always nothing lost; a batch has many players.
+    losing: list[dict[str, Any]] = [] if text == "[]" else loads(text)
     touches = [(row["promo_id"], visit_id)]
     touches += [(each["promo_id"], each["visit_id"]) for each in losing]
     visits = {promo_id: visit_id for promo_id, visit_id in touches if visit_id}
