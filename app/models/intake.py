@@ -42,7 +42,10 @@ class BrandEvent(TenantModel):
     class Meta:
         table = "brand_events"
         unique_together = (("brand_id", "event_id"),)
-        indexes = (Index(fields=("ref_id",), name="brand_events_ref_id"),)
+        indexes = (
+            Index(fields=("ref_id",), name="brand_events_ref_id"),
+            Index(fields=("brand_id", "occurred_at"), name="brand_events_occurred_at"),
+        )
 
 
 class MetricSource(TenantModel):

@@ -127,6 +127,8 @@ def _reconciled(result: compare.DayResult) -> dict[str, Any]:
         day["conversions"] = _ids(
             result.conversions, lambda key: {"type": key[0], "transaction_id": key[1]}
         )
+    if result.events is not None:
+        day["events"] = _ids(result.events, lambda event_id: {"id": event_id})
     return day
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from app.domain.events import Subject, record
 from app.domain.intake import lock_brand_intake
@@ -21,6 +21,7 @@ from app.domain.reconcile.read import (
 from app.domain.reports.dimensions import NO_PLAYER, PLAYER_ID, Dimension
 from app.domain.reports.facts_sql import sum_of_holding
 from app.domain.scope import Scope
+from app.infra.clock import day_bounds
 from app.infra.database import Row, transaction
 from app.infra.database import Transaction as DatabaseTransaction
 from app.models import Brand
@@ -28,6 +29,7 @@ from app.models import Brand
 # Ids of each kind in an answer; more are counted.
 MOST_TOLD = 10_000
 _ZERO = Decimal(0)
+Key = TypeVar("Key", str, Transaction)
 
 _KEYS = (Dimension("business_day", "f.business_day"), Dimension("currency", "f.currency"))
 _WHERE = "f.brand_id = $1 AND f.business_day = ANY($2::date[])"
@@ -42,6 +44,12 @@ _CONVERSIONS = """
 SELECT business_day, currency, kind, transaction_id, sum(amount) AS amount FROM conversions
 WHERE brand_id = $1 AND business_day = ANY($2::date[]) AND superseded_by IS NULL
 GROUP BY business_day, currency, kind, transaction_id
+"""
+# What is voided does not hold, and what voids or amends is about another event. Flags and the like have no money: they
+# stand in the brand's own currency.
+_EVENTS = """
+SELECT event_id, amount, COALESCE(currency, $4) AS currency FROM brand_events
+WHERE brand_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND NOT voided AND type NOT IN ('void', 'amend')
 """
 
 
@@ -76,11 +84,13 @@ class DayResult:
     totals: Mapping[str, Difference] | None
     players: IdDifferences | None
     conversions: IdDifferences | None
+    events: IdDifferences | None
 
     @property
     def equal(self) -> bool:
         """True when nothing that was compared differs."""
-        ids = [each for each in (self.players, self.conversions) if each is not None]
+        kinds = (self.players, self.conversions, self.events)
+        ids = [each for each in kinds if each is not None]
         return not self.totals and not any(each.found for each in ids)
 
 
@@ -91,6 +101,8 @@ class _Ours:
     totals: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(METRICS, _ZERO))
     players: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     conversions: dict[Transaction, Decimal] = field(default_factory=dict)
+    # Of events without money: None.
+    events: dict[str, Decimal | None] = field(default_factory=dict)
 
 
 @requires(Permission.SEND_BRAND_DATA)
@@ -106,6 +118,7 @@ async def reconcile(scope: Scope, brand_id: int, days: Any) -> list[DayResult]:
         # No batch is half there.
         await lock_brand_intake(tx, brand.id)
         ours = await _ours(tx, brand.id, {day.day for day in said})
+        await _add_events(tx, brand, {day.day for day in said if day.events is not None}, ours)
         results = [_compare(day, ours.get((day.day, day.currency), _Ours())) for day in said]
         data = {"days": [_summary(result) for result in results]}
         subject = Subject("brand", brand.id)
@@ -133,6 +146,16 @@ async def _ours(
     return found
 
 
+async def _add_events(
+    tx: DatabaseTransaction, brand: Brand, days: Iterable[date], ours: dict[tuple[date, str], _Ours]
+) -> None:
+    for day in sorted(days):
+        bounds = day_bounds(day, brand.time_zone)
+        for row in await tx.fetch(_EVENTS, brand.id, *bounds, brand.currency):
+            mine = ours.setdefault((day, row["currency"]), _Ours())
+            mine.events[row["event_id"]] = row["amount"]
+
+
 def _compare(said: SaidDay, ours: _Ours) -> DayResult:
     totals = None
     if said.totals is not None:
@@ -142,9 +165,8 @@ def _compare(said: SaidDay, ours: _Ours) -> DayResult:
         said.currency,
         totals,
         None if said.players is None else _compare_players(said, said.players, ours.players),
-        None
-        if said.conversions is None
-        else _compare_conversions(said.conversions, ours.conversions),
+        None if said.conversions is None else _compare_amounts(said.conversions, ours.conversions),
+        None if said.events is None else _compare_amounts(said.events, ours.events),
     )
 
 
@@ -185,14 +207,15 @@ def _compare_players(
     )
 
 
-def _compare_conversions(
-    yours: Mapping[Transaction, Decimal | None], ours: Mapping[Transaction, Decimal]
+def _compare_amounts(
+    yours: Mapping[Key, Decimal | None], ours: Mapping[Key, Decimal | None]
 ) -> IdDifferences:
-    different: list[tuple[Transaction, Mapping[str, Difference]]] = []
+    """By being there, and by the amount where the brand names it."""
+    different: list[tuple[Key, Mapping[str, Difference]]] = []
     for key in sorted(yours.keys() & ours.keys()):
-        amount = yours[key]
-        if amount is not None and amount != ours[key]:
-            different.append((key, {"amount": Difference(amount, ours[key])}))
+        amount, mine = yours[key], ours[key] or _ZERO
+        if amount is not None and amount != mine:
+            different.append((key, {"amount": Difference(amount, mine)}))
     return IdDifferences(
         tuple(sorted(yours.keys() - ours.keys())),
         tuple(sorted(ours.keys() - yours.keys())),
@@ -211,7 +234,12 @@ def _summary(result: DayResult) -> dict[str, Any]:
             for name, each in (result.totals or {}).items()
         },
     }
-    for name, ids in (("players", result.players), ("conversions", result.conversions)):
+    kinds = (
+        ("players", result.players),
+        ("conversions", result.conversions),
+        ("events", result.events),
+    )
+    for name, ids in kinds:
         if ids is not None:
             summary[name] = counts_of(ids)
     return summary

@@ -1,4 +1,4 @@
-"""What a brand says of its days: totals, players and transactions, read from JSON (X06)."""
+"""What a brand says of its days: totals, players, transactions and events, read from JSON (X06)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ PLAYER_METRICS = {
 METRICS = PLAYER_METRICS | {
     metric.name: metric for metric in BASE_METRICS.values() if metric.source is Source.CONVERSIONS
 }
+COMPARED = ("totals", "players", "conversions", "events")
 _NAMES = {"user_id", "type", "transaction_id", "amount", "amount_cents"}
 
 Transaction = tuple[str, str]
@@ -39,6 +40,8 @@ class SaidDay:
     players: Mapping[str, Mapping[str, Decimal] | None] | None
     # By type and transaction id; without an amount only that it is there.
     conversions: Mapping[Transaction, Decimal | None] | None
+    # By the id of the single event; without an amount only that it is there.
+    events: Mapping[str, Decimal | None] | None
     player_metrics: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -52,11 +55,13 @@ def read_days(raw: Any, default_currency: str) -> list[SaidDay]:
             field=("days",),
         )
     days = [_day(each, f"days[{place}]", default_currency) for place, each in enumerate(raw)]
-    count = sum(len(day.players or ()) + len(day.conversions or ()) for day in days)
+    count = sum(
+        len(items or ()) for day in days for items in (day.players, day.conversions, day.events)
+    )
     if count > MOST_ITEMS:
         raise Invalid(
-            f"{count} players and transactions are more than {MOST_ITEMS}: send totals of all days first, then "
-            "the players and transactions of one day that differs",
+            f"{count} players, transactions and events are more than {MOST_ITEMS}: send totals of all days first, "
+            "then the players, transactions and events of one day that differs",
             field=("days",),
         )
     if len({(day.day, day.currency) for day in days}) < len(days):
@@ -71,10 +76,11 @@ def _day(raw: Any, place: str, default_currency: str) -> SaidDay:
         day = _date(item.required_text("day", 10))
     except Invalid as error:
         raise _at(place, error) from None
-    totals, players, conversions = (raw.get(name) for name in ("totals", "players", "conversions"))
-    if totals is None and players is None and conversions is None:
+    totals, players, conversions, events = (raw.get(name) for name in COMPARED)
+    if all(raw.get(name) is None for name in COMPARED):
         raise Invalid(
-            f"{place} has nothing to compare: send totals, players or conversions", field=(place,)
+            f"{place} has nothing to compare: send totals, players, conversions or events",
+            field=(place,),
         )
     named = None if players is None else _players(players, f"{place}.players", currency)
     metrics = {name for each in (named or {}).values() for name in each or ()}
@@ -86,6 +92,7 @@ def _day(raw: Any, place: str, default_currency: str) -> SaidDay:
         None
         if conversions is None
         else _conversions(conversions, f"{place}.conversions", currency),
+        None if events is None else _events(events, f"{place}.events", currency),
         frozenset(metrics),
     )
 
@@ -160,4 +167,21 @@ def _conversions(raw: Any, place: str, currency: str) -> dict[Transaction, Decim
         if key in found:
             raise Invalid(f"{here}: {key[0]} {key[1]!r} is named twice", field=(here,))
         found[key] = None if amount is None else quantise(amount, currency)
+    return found
+
+
+def _events(raw: Any, place: str, currency: str) -> dict[str, Decimal | None]:
+    """Objects with an id and an amount, or ids alone."""
+    found: dict[str, Decimal | None] = {}
+    for number, each in enumerate(_array(raw, place)):
+        here = f"{place}[{number}]"
+        try:
+            item = Item(each if isinstance(each, Mapping) else {"id": each})
+            event_id = item.required_text("id", 200)
+            amount = item.amount("amount", currency, signed=True)
+        except Invalid as error:
+            raise _at(here, error) from None
+        if event_id in found:
+            raise Invalid(f"{here}: id {event_id!r} is named twice", field=(here, "id"))
+        found[event_id] = None if amount is None else quantise(amount, currency)
     return found

@@ -14,14 +14,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.domain.activity.record import record_activity
+from app.domain.brand_events.record import record_brand_events
 from app.domain.conversions.record import record_conversions
 from app.domain.errors import Invalid
 from app.domain.players.register import register_players
-from app.domain.reconcile.compare import reconcile
+from app.domain.reconcile.compare import Difference, reconcile
 from app.domain.reconcile.read import MOST_DAYS, MOST_ITEMS
 from app.infra.clock import ManualClock, day_bounds
 from app.infra.database import fetch
-from app.models import Activity, Event, FactChange
+from app.models import Activity, BrandEvent, Event, FactChange
 from app.settings import Settings
 from tests.conftest import NOW
 from tests.factories import (
@@ -230,6 +231,8 @@ async def test_x06_equal_days_are_said_to_be_equal_and_ids_alone_are_enough(worl
         ([{"day": "2026-03-07", "totals": {"visits_count": 1}}], "not a metric that brands report"),
         ([{"day": "2026-03-07", "totals": {"deposits_sum": 1.5}}], "days[0].totals"),
         ([{"day": "2026-03-07", "players": ["a", "a"]}], "named twice"),
+        ([{"day": "2026-03-07", "events": ["a", {"id": "a"}]}], "named twice"),
+        ([{"day": "2026-03-07", "events": [{"amount": "1"}]}], "events[0]: id is missing"),
         ([{"day": "2026-03-07", "totals": {}}] * 2, "named twice"),
         ([{"day": "2026-03-07", "totals": {}}] * (MOST_DAYS + 1), f"more than {MOST_DAYS}"),
         (
@@ -255,3 +258,62 @@ async def test_x06_another_brands_numbers_are_not_compared(world: World) -> None
     (day,) = await reconcile(scope, other.brand.id, [said(FIRST, {}, {})])
 
     assert day.equal
+
+
+event_amounts = st.dictionaries(
+    st.sampled_from(["e1", "e2", "e3", "e4", "e5"]), st.integers(1, 10**6), max_size=5
+)
+
+
+@hypothesis_settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(yours=event_amounts, ours=event_amounts, voided=st.sets(st.sampled_from(["e1", "e2"])))
+async def test_x06_single_events_are_compared_by_their_ids_and_amounts(
+    world: World, yours: dict[str, int], ours: dict[str, int], voided: set[str]
+) -> None:
+    """An event that is voided does not hold, and what voids it is no event of the day."""
+    run = next(_numbers)
+    scope, brand = brand_scope(world.brand, ManualClock(NOW)), world.brand
+    await register_players(scope, brand.id, [world.player("a")], box=BOX)
+    day = FIRST + timedelta(days=run % 3)
+    at = (day_bounds(day, brand.time_zone)[0] + timedelta(hours=5)).isoformat()
+    events = [
+        {"id": f"{run}-{key}", "type": "deposit", "user_id": "a", "occurred_at": at}
+        | {"amount_cents": cents, "currency": "EUR"}
+        for key, cents in ours.items()
+    ]
+    gone = voided & ours.keys()
+    events += [
+        {"id": f"{run}-void-{key}", "type": "void", "ref": f"{run}-{key}", "occurred_at": at}
+        for key in sorted(gone)
+    ]
+    results = await record_brand_events(scope, brand.id, events)
+    assert {result.status for result in results} <= {"created"}, results
+
+    earlier = {
+        event.event_id
+        for event in await BrandEvent.filter(brand_id=brand.id, type="deposit", voided=False)
+        if not event.event_id.startswith(f"{run}-")
+    }
+    said_events = [
+        {"id": f"{run}-{key}", "amount_cents": cents, "currency": "EUR"}
+        for key, cents in yours.items()
+    ]
+    asked = {"day": day.isoformat(), "currency": "EUR", "events": said_events}
+    (answer,) = await reconcile(scope, brand.id, [asked])
+
+    holding = {key: cents for key, cents in ours.items() if key not in gone}
+    found = answer.events
+    assert found is not None
+    assert set(found.missing_here) == {f"{run}-{key}" for key in yours.keys() - holding.keys()}
+    new_there = {each for each in found.missing_there if each not in earlier}
+    assert new_there == {f"{run}-{key}" for key in holding.keys() - yours.keys()}
+    assert {key: numbers["amount"] for key, numbers in found.different} == {
+        f"{run}-{key}": Difference(Decimal(yours[key]) / 100, Decimal(holding[key]) / 100)
+        for key in yours.keys() & holding.keys()
+        if yours[key] != holding[key]
+    }
