@@ -6,7 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 
 # What a host gets before it has shown that it answers.
-FIRST = 8
+FIRST = 4
+# How long a call keeps its place before it goes on beside the others, in seconds: of a host whose last call was
+# answered, and of one that is new or was silent.
+_PATIENCE, _SUSPICION = 1.0, 0.25
 # Hosts that were not called for so long are forgotten, in seconds.
 _FORGET_AFTER = 300.0
 # A pause that a host asked for is kept for all its deliveries, but not for longer than this, in seconds.
@@ -20,6 +23,7 @@ class _Host:
     refilled_at: float
     in_flight: int = 0
     paused_until: float = 0.0
+    answers: bool = False
 
 
 @dataclass(slots=True)
@@ -66,8 +70,8 @@ class Hosts:
         ]
         return min(waits, default=None)
 
-    def begin(self, name: str) -> None:
-        """A call of the host begins."""
+    def begin(self, name: str) -> float:
+        """A call of the host begins; returns after how many seconds it is a slow one."""
         now = asyncio.get_running_loop().time()
         host = self._hosts.get(name)
         if host is None:
@@ -75,11 +79,18 @@ class Hosts:
         elapsed, host.refilled_at = now - host.refilled_at, now
         host.tokens = min(max(1.0, self.rate), host.tokens + elapsed * self.rate) - 1
         host.in_flight += 1
+        return _PATIENCE if host.answers else _SUSPICION
+
+    def is_slow(self, name: str) -> None:
+        """A call of the host takes long: it gets less room before anybody knows how it ends."""
+        host = self._hosts[name]
+        host.limit = max(1, host.limit // 2)
 
     def end(self, name: str, *, answered: bool, pause: float | None = None) -> None:
         """A call of the host has ended: an answer earns it more room, silence costs it half."""
         host = self._hosts[name]
         host.in_flight -= 1
+        host.answers = answered
         if answered:
             host.limit = min(self.concurrency, host.limit + 1)
         else:

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 DELIVER = "postbacks.deliver"
 USER_AGENT = "Tributary-Postback/1"
-# A call that takes longer, in seconds, gives its place to others and goes on beside them …
-_SLOW_AFTER = 1.0
-# … until so many times the concurrency are under way.
+# Slow calls give their places to others and go on beside them, until so many times the concurrency are under way.
 _SLOW_FACTOR = 4
 # Under load the pump looks for more so often, in seconds, and takes many at once.
 _BREATH = 0.02
@@ -73,8 +71,8 @@ class PostbackSender:
             claimed = await self._claim(scope)
             attempts += len(claimed)
             for item in claimed:
-                self._hosts.begin(item.host)
-                task = asyncio.create_task(self._attempt(scope, item))
+                patience = self._hosts.begin(item.host)
+                task = asyncio.create_task(self._attempt(scope, item, patience))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
             if claimed:
@@ -107,16 +105,17 @@ class PostbackSender:
         room = Room(free, self._hosts.first, self._hosts.rooms())
         return await claim_due(scope, room, self._lease)
 
-    async def _attempt(self, scope: Scope, claimed: Claimed) -> None:
+    async def _attempt(self, scope: Scope, claimed: Claimed, patience: float) -> None:
         is_slow = False
 
         def become_slow() -> None:
             nonlocal is_slow
             is_slow = True
             self._slow += 1
+            self._hosts.is_slow(claimed.host)
             self._changed.set()
 
-        timer = asyncio.get_running_loop().call_later(_SLOW_AFTER, become_slow)
+        timer = asyncio.get_running_loop().call_later(patience, become_slow)
         outcome = None
         try:
             outcome = await self._send(scope, claimed)

@@ -1,0 +1,1 @@
+"""What the benchmark of postbacks runs beside the product: a tracker, and a bare loop of httpx."""
