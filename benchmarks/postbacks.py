@@ -200,7 +200,9 @@ async def _wait_for_worker(settings: Settings, world: World, port: int) -> None:
     scope = partner_scope(world.partner, world.clock)
     postback = await create_postback(scope, new, allow_private=True)
     await _register(settings, world, 1)
-    while not _arrivals(port):
+    for _ in range(600):
+        if _arrivals(port):
+            break
         await asyncio.sleep(0.1)
     await fetch("UPDATE postbacks SET state = 'deleted' WHERE id = $1", postback.id)
 
