@@ -16,7 +16,7 @@ _DROP_NEW = "DROP INDEX CONCURRENTLY IF EXISTS postback_deliveries_player"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tributary", "0009_compaction")]
+    dependencies = [("tributary", "0010_reconcile_events")]
 
     initial = False
 
