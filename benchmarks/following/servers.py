@@ -1,11 +1,15 @@
-"""The servers that are compared: the product, the product without recording, one insert per click, a bare redirect."""
+"""The servers that are compared: the product, the product without recording, one insert per click, bare redirects."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from app.domain.scope import Scope
+from starlette.applications import Starlette
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from app.domain.scope import Scope as DomainScope
 from app.domain.visits.record import record_clicks
 from app.infra.clock import SystemClock
 from app.infra.memory import settle
@@ -15,12 +19,17 @@ from app.settings import load_settings
 from app.web.clicks.spool import sorted_clicks
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.types import ASGIApp, Receive, Send
-    from starlette.types import Scope as Request
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from app.web.clicks.recorder import ClickRecorder
     from app.web.clicks.spool import Recordable
+
+_LANDING = "https://brand.example/welcome?lang=en&stag=1_1234567890123456789"
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer-when-downgrade"),
+)
 
 
 def durable() -> Starlette:
@@ -45,7 +54,7 @@ def without_recording() -> ASGIApp:
 
 def insert_each() -> ASGIApp:
     """The same route with a transaction of its own for each click."""
-    scope = Scope.system(SystemClock(), "bench")
+    scope = DomainScope.system(SystemClock(), "bench")
 
     def record(_recorder: ClickRecorder, click: Recordable) -> asyncio.Future[None]:
         return asyncio.ensure_future(record_clicks(scope, sorted_clicks([click])))
@@ -56,7 +65,7 @@ def insert_each() -> ASGIApp:
 def _recording_by(record: Any) -> ASGIApp:
     application = durable()
 
-    async def app(scope: Request, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = application.state.services.clicks
             if not isinstance(path.recorder, _Instead):
@@ -83,16 +92,21 @@ class _Instead:
         await self._recorder.drain()
 
 
-def bare() -> ASGIApp:
-    """A redirect that looks nothing up and keeps nothing: what the server can do at all."""
-    headers = [
-        (b"location", b"https://brand.example/welcome?lang=en&stag=1_1234567890123456789"),
-        (b"cache-control", b"no-store"),
-        (b"referrer-policy", b"no-referrer-when-downgrade"),
-        (b"content-length", b"0"),
-    ]
+def bare() -> Starlette:
+    """The same framework's redirect: a route that looks nothing up and keeps nothing."""
 
-    async def app(scope: Request, receive: Receive, send: Send) -> None:
+    async def redirect(_request: Request) -> Response:
+        headers = {name.decode(): value.decode() for name, value in _HEADERS}
+        return RedirectResponse(_LANDING, status_code=302, headers=headers)
+
+    return Starlette(routes=[Route("/{code}", redirect)])
+
+
+def raw() -> ASGIApp:
+    """No framework at all: what Uvicorn can do."""
+    headers = [(b"location", _LANDING.encode()), *_HEADERS, (b"content-length", b"0")]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             while (await receive())["type"] != "lifespan.shutdown":
                 await send({"type": "lifespan.startup.complete"})
