@@ -283,7 +283,7 @@ MANY = 50
 @pytest.fixture
 async def full(settings: Settings, clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server with one connection, which learns PostgreSQL's types only once."""
-    single = settings.model_copy(update={"database_pool_max": 1})
+    single = settings.model_copy(update={"database_pool_max": 1, "cost_capacity": 1_000_000})
     async with serving(single, clock) as http:
         yield http
 
