@@ -41,7 +41,14 @@ from app.models.campaigns import Campaign, CampaignPlanMove, Promo
 from app.models.changes import FigureChange
 from app.models.events import Event, Recording, RelayPosition, SequenceHead
 from app.models.exchange_rates import ExchangeRate
-from app.models.intake import BrandEvent, HeldItem, MetricSource, PlayerFlag, PlayerMove
+from app.models.intake import (
+    BrandEvent,
+    HeldItem,
+    MetricReport,
+    MetricSource,
+    PlayerFlag,
+    PlayerMove,
+)
 from app.models.plans import CommissionPlan, PlanAssignment, PlanVersion
 from app.models.players import Player
 from app.models.postbacks import (
@@ -98,6 +105,7 @@ __all__ = [
     "IntakeSignature",
     "Landing",
     "Mail",
+    "MetricReport",
     "MetricSource",
     "NewsArticle",
     "NewsReading",

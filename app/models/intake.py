@@ -67,6 +67,25 @@ class MetricSource(TenantModel):
         unique_together = (("brand_id", "metric", "from_day"),)
 
 
+class MetricReport(TenantModel):
+    """That a brand reports a metric in one of the two ways, whether it counts or not; and when it last did."""
+
+    brand_column = "brand_id"
+    operators_only = True
+
+    id = fields.BigIntField(primary_key=True)
+    brand_id = fields.BigIntField()
+    metric = text(64)
+    # activity | events
+    source = text(16)
+    # The server's time, within the hour.
+    reported_at = fields.DatetimeField()
+
+    class Meta:
+        table = "metric_reports"
+        unique_together = (("brand_id", "metric", "source"),)
+
+
 class HeldItem(TenantModel):
     """An item of a brand that waits for a visit which a click journal still has, or for such an item (W3)."""
 
@@ -134,7 +153,10 @@ class PlayerMove(TenantModel):
     created_at = fields.DatetimeField()
     # When the player's row followed; what happens before the day stays with the earlier promo.
     applied_at = fields.DatetimeField(null=True)
+    # When it was taken back before its day.
+    cancelled_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "player_moves"
-        unique_together = (("player_id", "effective_day"),)
+        # A player may be moved twice on one day: then the later one holds.
+        indexes = (Index(fields=("player_id", "effective_day"), name="player_moves_player_id"),)

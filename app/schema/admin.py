@@ -24,6 +24,7 @@ from app.schema.parts.brands import BrandMutations, BrandQueries
 from app.schema.parts.events import EventQueries
 from app.schema.parts.exchange_rates import ExchangeRateMutations, ExchangeRateQueries
 from app.schema.parts.figure_changes import StaffFigureChangeQueries
+from app.schema.parts.intake import IntakeMutations, IntakeQueries
 from app.schema.parts.offer import OfferMutations, OfferQueries
 from app.schema.parts.operator_campaigns import OperatorCampaignMutations, OperatorCampaignQueries
 from app.schema.parts.operator_postbacks import (
@@ -68,6 +69,7 @@ class Query(
     StaffBannerQueries,
     BrandQueries,
     ExchangeRateQueries,
+    IntakeQueries,
     OfferQueries,
     OperatorCampaignQueries,
     OperatorPostbackQueries,
@@ -119,6 +121,7 @@ class Mutation(
     BannerMutations,
     BrandMutations,
     ExchangeRateMutations,
+    IntakeMutations,
     OfferMutations,
     OperatorCampaignMutations,
     OperatorWorkbenchMutations,

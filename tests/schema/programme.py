@@ -58,6 +58,7 @@ from tests.factories import (
     partner_scope,
 )
 from tests.schema.builder import Operation
+from tests.schema.intake_rows import make_intake_rows
 from tests.schema.offer_rows import make_offer_rows
 
 ROLES: Mapping[str, tuple[PartnerRole | StaffRole, ...]] = {
@@ -300,6 +301,7 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             "FigureChange": change,
             "ExchangeRate": exchange_rate,
             "Player": player,
+            **await make_intake_rows(player, change.position, clock),
             "CommissionPlan": plan,
             "PlanVersion": version,
             "PlanAssignment": assignment,
@@ -363,6 +365,8 @@ TYPES = (
     "Campaign",
     "Promo",
     "Player",
+    "PlayerFlag",
+    "HeldItem",
     "Postback",
     "PostbackAttempt",
     "NewsArticle",

@@ -18,7 +18,13 @@ from app.domain.attribution.decide import (
     find_visits,
 )
 from app.domain.brands.completeness import declare_complete, parse_complete_through
-from app.domain.brands.metric_sources import MetricSources, ReportSource, load_metric_sources
+from app.domain.brands.metric_reports import note_reports
+from app.domain.brands.metric_sources import (
+    FIRST_DEPOSITS,
+    MetricSources,
+    ReportSource,
+    load_metric_sources,
+)
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record, record_all
 from app.domain.held.waiting import Door, Holder, Waiting, open_holder
@@ -336,6 +342,11 @@ async def _write(
     ]
     moved = await keep_claims(scope, tx, brand, interval, counting.sources, told)
     await record_all(scope, tx, deposits)
+    items = [entry.item for entry in accepted]
+    metrics = {name for item in items for name, value in item.metrics.items() if value}
+    if any(item.first_deposit for item in items):
+        metrics.add(FIRST_DEPOSITS)
+    await note_reports(scope, tx, brand.id, metrics, ReportSource.ACTIVITY)
     return moved
 
 

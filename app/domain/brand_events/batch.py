@@ -12,6 +12,7 @@ from app.domain.brand_events.corrections import AlreadyVoid, Refused, correct, r
 from app.domain.brand_events.entries import Entry, new_entry, stored_entry
 from app.domain.brand_events.read import (
     FIELDS,
+    METRICS,
     OF_A_PLAYER,
     OF_ANOTHER,
     PLAYED,
@@ -19,7 +20,14 @@ from app.domain.brand_events.read import (
     NewBrandEvent,
 )
 from app.domain.brand_events.write import EventWriter
-from app.domain.brands.metric_sources import load_metric_sources
+from app.domain.brands.metric_reports import has_reported, note_reports
+from app.domain.brands.metric_sources import (
+    ALL_BY_EVENTS,
+    FIRST_DEPOSITS,
+    ReportSource,
+    choose_events_first,
+    load_metric_sources,
+)
 from app.domain.errors import Invalid
 from app.domain.held.waiting import Holder, Waiting
 from app.domain.intake import Stag
@@ -62,11 +70,13 @@ class EventBatch:
         self._transactions: set[tuple[str, str]] = set()
         # Keys of held events: what is about them waits as well.
         self._held: set[str] = set()
+        # True when nothing was ever reported before these events.
+        self._first = False
 
     async def load(self, events: Sequence[NewBrandEvent]) -> None:
         """Read what the decisions need to know."""
         tx, brand = self._tx, self._brand
-        self._sources = await load_metric_sources(tx, brand.id)
+        await self._load_sources(events)
         ids = {name for event in events for name in (event.id, event.ref) if name is not None}
         rows = await tx.fetch(queries.FIND_EVENTS, brand.id, sorted(ids)) if ids else []
         await self._load_entries(rows)
@@ -84,6 +94,18 @@ class EventBatch:
             else []
         )
         self._transactions = {(row["kind"], row["transaction_id"]) for row in found}
+
+    async def _load_sources(self, events: Sequence[NewBrandEvent]) -> None:
+        """What counts; of a brand that never reported anything, these events, if one of them is taken."""
+        self._sources = await load_metric_sources(self._tx, self._brand.id)
+        played = any(event.type in PLAYED for event in events)
+        self._first = (
+            played
+            and not self._sources.choices
+            and not await has_reported(self._tx, self._brand.id)
+        )
+        if self._first:
+            self._sources = ALL_BY_EVENTS
 
     async def _load_entries(self, rows: Sequence[Row]) -> None:
         """The stored events, those that they are about, and what was given back of sales."""
@@ -266,9 +288,20 @@ class EventBatch:
 
     async def write(self) -> None:
         """Write what was taken, and what waits."""
+        await self._note_reports()
         writer = EventWriter(self._scope, self._tx, self._brand, self._sources)
         await writer.write(list(self._entries.values()), self._players, list(self._fresh.values()))
         await self._holder.write(self._scope, self._tx, self._brand)
+
+    async def _note_reports(self) -> None:
+        """Keep which metrics the brand reports by events, counted or not."""
+        new = [each for each in self._entries.values() if each.is_new and each.type in PLAYED]
+        metrics = {name for each in new for name in METRICS[each.type, each.kind] if name}
+        if any(each.type is EventType.DEPOSIT for each in new):
+            metrics.add(FIRST_DEPOSITS)
+        if self._first and new:
+            await choose_events_first(self._scope, self._tx, self._brand.id)
+        await note_reports(self._scope, self._tx, self._brand.id, metrics, ReportSource.EVENTS)
 
 
 def _has_origin(event: NewBrandEvent) -> bool:

@@ -1,7 +1,8 @@
 """Which of a brand's two kinds of report counts for a metric: intervals of activity or single events (W3).
 
 The other one is stored and never counted. A choice holds from a business day on, so that no figure counts twice and
-none that was reported changes.
+none that was reported changes. Without a choice activity counts; but a brand whose first report of what its players
+did is an event counts events from the beginning, so that who only sends events need not ask anybody.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ INSERT INTO metric_sources (brand_id, metric, source, from_day, created_at)
 SELECT $1, name, $3, $4, $5 FROM unnest($2::text[]) AS name
 ON CONFLICT (brand_id, metric, from_day) DO UPDATE SET source = excluded.source, created_at = excluded.created_at
 """
+# The day of a choice that holds for all days.
+BEGINNING = date(1970, 1, 1)
 _FORGET_LATER = """
 DELETE FROM metric_sources WHERE brand_id = $1 AND metric = ANY($2::text[]) AND from_day > $3
 """
@@ -73,6 +76,25 @@ class MetricSources:
             if choice.from_day <= day:
                 source = choice.source
         return source
+
+
+ALL_BY_EVENTS = MetricSources(
+    {name: (Choice(BEGINNING, ReportSource.EVENTS),) for name in CHOOSABLE}
+)
+
+
+async def choose_events_first(scope: Scope, tx: Transaction, brand_id: int) -> None:
+    """The brand's first report is an event: events count for everything. Its intake is locked."""
+    source = ReportSource.EVENTS.value
+    await tx.fetch(_CHOOSE, brand_id, list(CHOOSABLE), source, BEGINNING, scope.now())
+    data = {
+        "metrics": CHOOSABLE,
+        "source": source,
+        "from_day": BEGINNING,
+        "reason": "the first report",
+    }
+    subject = Subject("brand", brand_id)
+    await record(scope, tx, "brand.metric_source_chosen", subject, brand_id=brand_id, data=data)
 
 
 async def load_metric_sources(tx: Transaction, brand_id: int) -> MetricSources:

@@ -20,18 +20,18 @@ from app.domain.players.register import Status, take_players
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.crypto import SecretBox
-from app.infra.database import Row, Transaction, fetch, transaction
+from app.infra.database import Row, RowRefused, Transaction, fetch, transaction
 from app.infra.encoding import loads
 from app.models import Brand, HeldItem
 
-# Ready: the visit is there, or may no longer come; or nothing of the same user stands before it.
+# Ready: the visit may no longer come; or nothing of the same user stands before it, and its visit is there.
 _READY = """
     h.state = 'held' AND (
         h.held_until <= $1
-        OR (h.visit_id IS NOT NULL AND EXISTS (SELECT 1 FROM visits v WHERE v.id = h.visit_id))
-        OR (h.visit_id IS NULL AND NOT EXISTS (
-            SELECT 1 FROM held_items e
-            WHERE e.brand_id = h.brand_id AND e.user_id = h.user_id AND e.id < h.id AND e.state = 'held'))
+        OR ((h.visit_id IS NULL OR EXISTS (SELECT 1 FROM visits v WHERE v.id = h.visit_id))
+            AND NOT EXISTS (
+                SELECT 1 FROM held_items e
+                WHERE e.brand_id = h.brand_id AND e.user_id = h.user_id AND e.id < h.id AND e.state = 'held'))
     )
 """
 _FIND_BRANDS = f"SELECT DISTINCT h.brand_id FROM held_items h WHERE {_READY}"
@@ -42,6 +42,9 @@ SELECT * FROM held_items
 WHERE brand_id = $2 AND state = 'held'
   AND (id IN (SELECT id FROM ready) OR user_id IN (SELECT user_id FROM ready WHERE user_id IS NOT NULL))
 ORDER BY id LIMIT {CHUNK}
+"""
+_FIND_HELD = """
+SELECT * FROM held_items WHERE brand_id = $1 AND id = ANY($2::bigint[]) AND state = 'held' ORDER BY id
 """
 _RESOLVE = """
 UPDATE held_items h SET state = n.state, error = n.error, message = left(n.message, 500), resolved_at = $2,
@@ -73,12 +76,17 @@ class HeldItemFilter:
 
     brand_id: int | None = None
     state: str | None = None
+    user_id: str | None = None
 
 
 @requires(Permission.READ_PARTNERS)
 async def held_items(scope: Scope, chosen: HeldItemFilter) -> Listing[HeldItem]:
     """What was held of the brands within the scope's limits, and what became of it."""
-    wanted = {"brand_id": chosen.brand_id, "state": chosen.state}
+    wanted = {
+        "brand_id": chosen.brand_id,
+        "state": chosen.state,
+        "user_id": chosen.user_id,
+    }
     given = {name: value for name, value in wanted.items() if value is not None}
     return Listing(scope.query(HeldItem).filter(**given), _ORDERINGS)
 
@@ -90,10 +98,17 @@ async def resolve_held(scope: Scope, *, box: SecretBox) -> int:
     An item that is refused now leaves the event `intake.item_rejected`, for nobody waits for its answer.
     """
     resolved = 0
+    failed: list[Exception] = []
     for row in await fetch(_FIND_BRANDS, scope.machine_now()):
         brand = await scope.query(Brand).get(id=row["brand_id"])
         own = scope.at_offset(brand.clock_offset)
-        resolved += await _resolve_brand(own, brand, scope.machine_now(), box)
+        try:
+            resolved += await _resolve_brand(own, brand, scope.machine_now(), box)
+        except Exception as error:
+            # The other brands need not wait for this one.
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return resolved
 
 
@@ -101,21 +116,73 @@ async def _resolve_brand(scope: Scope, brand: Brand, machine_now: datetime, box:
     found = await fetch(_FIND_ITEMS, machine_now, brand.id)
     events = [loads(row["content"]) for row in found if row["door"] == Door.EVENTS.value]
     await open_network_links(scope, brand, events)
-    async with transaction() as tx:
-        await lock_brand_intake(tx, brand.id)
-        # Read again: another worker may have taken them meanwhile.
-        rows = await tx.fetch(_FIND_ITEMS, machine_now, brand.id)
-        blocked: set[str] = set()
-        answers: list[tuple[Row, Any]] = []
-        for group in _batches(rows):
-            batch = [row for row in group if row["user_id"] not in blocked]
-            for row, result in zip(batch, await _take(scope, tx, brand, batch, box), strict=True):
-                if result.status is not Status.HELD:
-                    answers.append((row, result))
-                elif row["user_id"] is not None:
-                    blocked.add(row["user_id"])
-        await _keep_answers(scope, tx, brand, answers)
-    return len(answers)
+    run = _Run(scope, brand, machine_now, box)
+    await run.resolve([row["id"] for row in found])
+    return run.resolved
+
+
+class _Run:
+    """One brand's held items while they are taken in."""
+
+    def __init__(self, scope: Scope, brand: Brand, machine_now: datetime, box: SecretBox) -> None:
+        self._scope, self._brand, self._box = scope, brand, box
+        self._machine_now = machine_now
+        # Users of whom an item keeps waiting: so do their later ones.
+        self._blocked: set[str] = set()
+        self.resolved = 0
+
+    async def resolve(self, ids: Sequence[int]) -> None:
+        """Take in these items in their order; one that the database refuses is found by halving, and refused."""
+        if not ids:
+            return
+        try:
+            await self._take_together(ids)
+        except RowRefused as error:
+            if len(ids) == 1:
+                await self._refuse(ids[0], error)
+                return
+            half = len(ids) // 2
+            await self.resolve(ids[:half])
+            await self.resolve(ids[half:])
+
+    async def _rows(self, tx: Transaction, ids: Sequence[int]) -> list[Row]:
+        """The items that still wait: another worker may have taken some meanwhile."""
+        return await tx.fetch(_FIND_HELD, self._brand.id, list(ids))
+
+    async def _take_together(self, ids: Sequence[int]) -> None:
+        scope, brand = self._scope, self._brand
+        blocked, answers = set(self._blocked), list[tuple[Row, Any]]()
+        async with transaction() as tx:
+            await lock_brand_intake(tx, brand.id)
+            for group in _batches(await self._rows(tx, ids)):
+                batch = [row for row in group if row["user_id"] not in blocked]
+                taken = await _take(scope, tx, brand, batch, self._box)
+                for row, result in zip(batch, taken, strict=True):
+                    if result.status is not Status.HELD:
+                        answers.append((row, result))
+                    elif row["user_id"] is not None:
+                        blocked.add(row["user_id"])
+            await _keep_answers(scope, tx, brand, answers)
+        self._blocked = blocked
+        self.resolved += len(answers)
+
+    async def _refuse(self, item_id: int, error: RowRefused) -> None:
+        """Nothing that a brand sent may stop the items behind it."""
+        async with transaction() as tx:
+            await lock_brand_intake(tx, self._brand.id)
+            rows = await self._rows(tx, [item_id])
+            answers = [(row, _Answer(Status.REJECTED, "refused", str(error))) for row in rows]
+            await _keep_answers(self._scope, tx, self._brand, answers)
+        self.resolved += len(answers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What an item is answered that no door could answer."""
+
+    status: Status
+    error: str
+    message: str
 
 
 def _batches(rows: Sequence[Row]) -> list[list[Row]]:

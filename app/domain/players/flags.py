@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from app.domain.events import NewEvent, Subject, record_all
+from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.players.known import KnownPlayer
 from app.domain.scope import Scope
@@ -178,6 +179,40 @@ def _event(brand: Brand, line: _Line) -> NewEvent:
         line.at,
         {"flag": line.flag.value, "from": line.at, "promo_id": whose.promo_id},
     )
+
+
+class FlagOrder(StrEnum):
+    """The orders of the lines of flags."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+_ORDERINGS = {
+    FlagOrder.NEWEST: Ordering(("occurred_at",), descending=True),
+    FlagOrder.OLDEST: Ordering(("occurred_at",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FlagFilter:
+    """Which lines; None filters nothing."""
+
+    brand_id: int | None = None
+    player_id: int | None = None
+    flag: str | None = None
+
+
+@requires(Permission.READ_PARTNERS)
+async def player_flags(scope: Scope, chosen: FlagFilter) -> Listing[PlayerFlag]:
+    """What holds and held against players of the brands within the scope's limits, line by line."""
+    wanted = {
+        "brand_id": chosen.brand_id,
+        "player_id": chosen.player_id,
+        "flag": chosen.flag,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return Listing(scope.query(PlayerFlag).filter(superseded_by=None, **given), _ORDERINGS)
 
 
 @requires(Permission.READ_PARTNERS)

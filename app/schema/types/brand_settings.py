@@ -16,11 +16,13 @@ from app.domain.brands.funding import FundingFilter
 from app.domain.brands.redirect_arguments import MACROS
 from app.domain.permissions import Permission
 from app.infra import money
+from app.resolvers.brands import load_metric_standings
 from app.schema.context import context_of, scope_of
 from app.schema.errors import UserError
 from app.schema.ids import decode_optional_id, encode_id
 from app.schema.node import Node
 from app.schema.scalars import CountryCode, CurrencyCode, Url
+from app.schema.types.metric_source import MetricSource
 from app.schema.types.money import Money
 from app.schema.types.offer import Brand
 
@@ -67,6 +69,13 @@ class BrandSettings(Node):
     @strawberry.field(description="The brand as everybody sees it.")
     async def brand(self) -> Brand:
         return Brand.of(self.row)
+
+    @strawberry.field(
+        description="For each metric: what counts, activity or events, and whether what is reported counts (W3)."
+    )
+    async def metric_sources(self, info: Info[Any, Any]) -> list[MetricSource]:
+        found = await context_of(info).loaders.batched(load_metric_standings, self.row.id)
+        return [MetricSource.of(each) for each in found]
 
     @strawberry.field(
         description="What is left of its deposits; null without the permission `read_funding`."

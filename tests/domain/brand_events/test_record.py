@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.domain.activity.record import record_activity
 from app.domain.brand_events.read import FIELDS, METRICS, EventType
 from app.domain.intake import CHUNK
 from app.domain.players.register import Status
@@ -30,7 +31,15 @@ from tests.domain.brand_events.sending import (
     send,
     totals,
 )
-from tests.factories import World, make_brand, make_partner, make_promo, make_visits, make_world
+from tests.factories import (
+    World,
+    brand_scope,
+    make_brand,
+    make_partner,
+    make_promo,
+    make_visits,
+    make_world,
+)
 
 
 @pytest.fixture
@@ -617,16 +626,18 @@ async def test_whatever_an_item_is_only_it_is_refused(world: World, data: st.Dat
 # What counts
 
 
-async def test_a_brand_counts_activity_until_it_chooses_events(
+async def test_a_brand_that_reports_activity_counts_it_until_it_chooses_events(
     database: Settings, clock: ManualClock
 ) -> None:
     plain = await make_world(clock)
-    item = event(plain, "d1", "deposit", amount="1", tag=plain.tag)
+    bounds = (ago(plain, hours=2), ago(plain, hours=1))
+    played = {"user_id": "p1", "tag": plain.tag, "casino_bets_count": 1}
+    await record_activity(brand_scope(plain.brand, clock), plain.brand.id, *bounds, [played])
 
-    (result,) = await send(plain, item)
+    (result,) = await send(plain, event(plain, "d1", "deposit", amount="1"))
 
     assert (said(result), result.counted) == (["created"], False)
-    assert await Activity.all().count() == 0
+    assert await Activity.filter(event_id__not_isnull=True).count() == 0
     assert await BrandEvent.all().count() == 1
     assert await holding_first() == []
     assert await Event.filter(type="player.deposited").count() == 0

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.activity.record import record_activity
 from app.domain.brands.completeness import declare_complete
+from app.domain.brands.metric_reports import MetricStanding, Reporting, metric_standings
 from app.domain.brands.metric_sources import (
     Choice,
     ReportSource,
@@ -48,6 +49,64 @@ async def test_without_a_choice_activity_counts_and_events_are_kept(world: World
     await send(world, event(world, "d1", "deposit", amount="7"))
 
     assert (await totals(world))["deposits_sum"] == {"EUR": 5}
+
+
+async def test_a_brand_whose_first_report_is_an_event_counts_events_from_the_beginning(
+    world: World,
+) -> None:
+    late = (NOW - timedelta(days=3)).isoformat()
+    first = event(world, "d1", "deposit", amount="7", tag=world.tag, occurred_at=late)
+    (result,) = await send(world, first)
+
+    assert result.counted is True
+    assert await play(world, deposits_sum="5") == "created"
+    assert (await totals(world))["deposits_sum"] == {"EUR": 7}
+    told = await Event.get(type="brand.metric_source_chosen")
+    assert (told.data["source"], told.data["reason"]) == ("events", "the first report")
+
+
+async def test_events_that_are_refused_choose_nothing(world: World) -> None:
+    (refused,) = await send(world, event(world, "d1", "deposit", amount="7"))
+    await play(world, deposits_count=1, deposits_sum="5")
+
+    assert refused.error == "unknown_player"
+    assert (await totals(world))["deposits_sum"] == {"EUR": 5}
+
+
+async def test_a_brand_whose_operators_chose_activity_is_not_switched_by_its_first_event(
+    world: World, clock: ManualClock
+) -> None:
+    await set_metric_source(staff_scope(clock), world.brand.id, (), ReportSource.ACTIVITY, TODAY)
+
+    (result,) = await send(world, event(world, "d1", "deposit", amount="7", tag=world.tag))
+
+    assert result.counted is False
+
+
+async def standing(world: World, metric: str) -> MetricStanding:
+    found = await metric_standings(staff_scope(world.clock), [world.brand.id])
+    return next(each for each in found[world.brand.id] if each.metric == metric)
+
+
+async def test_what_is_reported_only_in_the_way_that_does_not_count_stands_out(
+    world: World, clock: ManualClock
+) -> None:
+    assert (await standing(world, "deposits_sum")).reporting is Reporting.NOTHING
+    await play(world, casino_bets_count=1)
+    await send(world, event(world, "d1", "deposit", amount="7"))
+
+    found = await standing(world, "deposits_sum")
+    assert (found.reporting, found.events_at) == (Reporting.NOT_COUNTED, clock.now())
+    assert (await standing(world, "casino_bets_count")).reporting is Reporting.COUNTED
+    assert (await standing(world, "first_deposits")).reporting is Reporting.NOT_COUNTED
+
+    clock.advance(timedelta(hours=2))
+    await play(world, deposits_sum="5")
+    assert (await standing(world, "deposits_sum")).reporting is Reporting.BOTH
+
+    clock.advance(timedelta(days=8))
+    await send(world, event(world, "d2", "deposit", amount="7"))
+    assert (await standing(world, "deposits_sum")).reporting is Reporting.NOT_COUNTED
 
 
 async def test_where_events_count_the_report_of_activity_is_kept_and_not_counted(

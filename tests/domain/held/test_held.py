@@ -19,7 +19,7 @@ from app.domain.visits.click import Click, new_visit
 from app.domain.visits.links import find_link
 from app.domain.visits.record import take_visit_ids, write_visits
 from app.infra.clock import ManualClock
-from app.infra.database import transaction
+from app.infra.database import fetch, transaction
 from app.models import Activity, BrandEvent, Conversion, Event, HeldItem, Player
 from app.settings import Settings
 from tests.factories import (
@@ -286,3 +286,49 @@ async def test_operators_see_what_waits_of_their_brands_only(
 
     assert await seen(world.brand.id) == 1
     assert await seen(elsewhere.brand.id) == 0
+
+
+REFUSE = (
+    """
+CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'poison'; END $$
+""",
+    """
+CREATE TRIGGER poison BEFORE INSERT ON players FOR EACH ROW WHEN (NEW.user_id = 'poison')
+EXECUTE FUNCTION refuse_poison()
+""",
+)
+
+
+async def test_an_item_that_the_database_refuses_is_refused_and_stops_no_other_w3(
+    world: World, journal: Journal, system: Scope
+) -> None:
+    tags = [await journal.click() for _ in range(4)]
+    users = ["a", "poison", "b", "c"]
+    for user, tag in zip(users, tags, strict=True):
+        assert await register(world, world.player(user, tag=tag)) == ["held"]
+        assert await play(world, {"user_id": user, "deposits_sum": "1"}) == ["held"]
+    for statement in REFUSE:
+        await fetch(statement)
+    await journal.replay(*tags[:3])
+
+    assert await resolve_held(system, box=BOX) == 6
+
+    assert sorted([player.user_id for player in await Player.all()]) == ["a", "b"]
+    assert await Activity.all().count() == 2
+    found = {(row.user_id, row.door): row.state for row in await HeldItem.all()}
+    assert found == {
+        ("a", "players"): "taken",
+        ("a", "activity"): "taken",
+        ("poison", "players"): "rejected",
+        # Its player never came.
+        ("poison", "activity"): "rejected",
+        ("b", "players"): "taken",
+        ("b", "activity"): "taken",
+        # Their visit has not come.
+        ("c", "players"): "held",
+        ("c", "activity"): "held",
+    }
+    told = await Event.filter(type="intake.item_rejected").order_by("id")
+    assert [event.data["error"] for event in told] == ["refused", "unknown_player"]
+    assert await resolve_held(system, box=BOX) == 0

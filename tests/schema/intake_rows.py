@@ -1,0 +1,41 @@
+"""Rows of brands' intake for the tenants of these tests (W3, M03, M06)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from app.infra.clock import Clock
+from app.models import HeldItem, Player, PlayerFlag
+
+
+async def make_intake_rows(player: Player, recording_id: int, clock: Clock) -> dict[str, Any]:
+    """One row of each kind, by GraphQL type."""
+    now = clock.now()
+    flag = await PlayerFlag.create(
+        recording_id=recording_id,
+        occurred_at=now,
+        business_day=now.date(),
+        brand_id=player.brand_id,
+        partner_id=player.partner_id,
+        campaign_id=player.campaign_id,
+        plan_id=1,
+        promo_id=player.promo_id,
+        player_id=player.id,
+        country="RO",
+        currency="XXX",
+        flag="duplicate",
+        raised=True,
+        step=1,
+    )
+    held = await HeldItem.create(
+        brand_id=player.brand_id,
+        door="events",
+        user_id="same-user",
+        visit_id=1,
+        natural_key="events:same",
+        content={"id": "same"},
+        received_at=now,
+        held_until=now + timedelta(hours=48),
+    )
+    return {"PlayerFlag": flag, "HeldItem": held}
