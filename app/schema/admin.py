@@ -32,7 +32,7 @@ from app.schema.parts.operator_postbacks import (
     OperatorPostbackQueries,
 )
 from app.schema.parts.plans import PlanMutations, PlanVersionMutations, StaffPlanQueries
-from app.schema.parts.players import PlayerQueries
+from app.schema.parts.players import PlayerMutations, PlayerQueries
 from app.schema.parts.postback_workbench import OperatorWorkbenchMutations, OperatorWorkbenchQueries
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.parts.staff_programme import StaffProgrammeMutations, StaffProgrammeQueries
@@ -128,6 +128,7 @@ class Mutation(
     OperatorPostbackMutations,
     PlanMutations,
     PlanVersionMutations,
+    PlayerMutations,
     StaffProgrammeMutations,
 ):
     @mutation(Access.PUBLIC, "Open a session.")

@@ -17,6 +17,7 @@ from app.domain.brands.keys import forget_old_signatures
 from app.domain.campaigns.plan_moves import apply_due_moves
 from app.domain.held.resolve import resolve_held
 from app.domain.mails.queue import any_mail_due
+from app.domain.players.moves import apply_due_player_moves
 from app.domain.postbacks.deliver import any_due, disable_hopeless
 from app.domain.postbacks.drift import alarm_of_drift
 from app.domain.scope import Scope
@@ -153,7 +154,7 @@ def _compaction_tick() -> Tick:
 
 
 def _announced_ticks() -> list[Tick]:
-    """What was announced takes effect: changes of brands, and campaigns' moves to other plans (O01, O02)."""
+    """What was announced takes effect: changes of brands, moves of campaigns and of players (O01, O02, M03)."""
 
     async def brand_changes(scope: Scope) -> None:
         if count := await apply_due_changes(scope):
@@ -163,7 +164,15 @@ def _announced_ticks() -> list[Tick]:
         if count := await apply_due_moves(scope):
             logger().info("plan_moves.applied", count=count)
 
-    return [Tick("brand_changes", 15, brand_changes), Tick("plan_moves", 15, plan_moves)]
+    async def player_moves(scope: Scope) -> None:
+        if count := await apply_due_player_moves(scope):
+            logger().info("player_moves.applied", count=count)
+
+    return [
+        Tick("brand_changes", 15, brand_changes),
+        Tick("plan_moves", 15, plan_moves),
+        Tick("player_moves", 15, player_moves),
+    ]
 
 
 def _rate_ticks(settings: Settings) -> list[Tick]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.infra.clock import Clock
-from app.models import HeldItem, Player, PlayerFlag
+from app.models import HeldItem, Player, PlayerFlag, PlayerMove
 
 
 async def make_intake_rows(player: Player, recording_id: int, clock: Clock) -> dict[str, Any]:
@@ -38,4 +38,13 @@ async def make_intake_rows(player: Player, recording_id: int, clock: Clock) -> d
         received_at=now,
         held_until=now + timedelta(hours=48),
     )
-    return {"PlayerFlag": flag, "HeldItem": held}
+    move = await PlayerMove.create(
+        brand_id=player.brand_id,
+        player_id=player.id,
+        from_promo_id=player.promo_id,
+        to_promo_id=player.promo_id,
+        effective_day=now.date() + timedelta(days=8),
+        reason="Same reason",
+        created_at=now,
+    )
+    return {"PlayerFlag": flag, "HeldItem": held, "PlayerMove": move}

@@ -366,6 +366,7 @@ TYPES = (
     "Promo",
     "Player",
     "PlayerFlag",
+    "PlayerMove",
     "HeldItem",
     "Postback",
     "PostbackAttempt",

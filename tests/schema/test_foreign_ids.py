@@ -58,6 +58,7 @@ TAKES = {
     "planIds": ("CommissionPlan",),
     "postbackId": ("Postback",),
     "playerId": ("Player",),
+    "playerMoveId": ("PlayerMove",),
     "promoId": ("Promo",),
     "promoIds": ("Promo",),
     "promotionId": ("Promotion",),

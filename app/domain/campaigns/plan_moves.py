@@ -103,7 +103,7 @@ async def plan_moves(scope: Scope, chosen: PlanMoveFilter) -> Listing[CampaignPl
     if chosen.pending is True:
         rows = rows.filter(applied_at=None, cancelled_at=None)
     elif chosen.pending is False:
-        rows = rows.exclude(applied_at=None, cancelled_at=None)
+        rows = rows.filter(Q(applied_at__not_isnull=True) | Q(cancelled_at__not_isnull=True))
     return Listing(rows, _ORDERINGS)
 
 

@@ -70,10 +70,15 @@ async def _with_moves(tx: Transaction, rows: Sequence[Row]) -> list[tuple[Row, K
 
 def _known(row: Row, moves: Sequence[Row]) -> KnownPlayer:
     rule = Rule(row["attributed_by"])
+    losing: list[dict[str, Any]] = loads(row["losing_candidates"])
+    touches = [(Rule(each["rule"]), each["promo_id"], each["visit_id"]) for each in losing]
     # Of a moved player the row keeps its visit, which belongs to the promo before.
-    visit_id = None if rule is Rule.MOVED else row["visit_id"]
+    if rule is not Rule.MOVED:
+        touches.insert(0, (rule, row["promo_id"], row["visit_id"]))
+    # Of several touches of one promo the first counts: it stands nearest to what decided.
+    origins = {promo_id: (each, visit_id) for each, promo_id, visit_id in reversed(touches)}
     attribution = Attribution(
-        visit_id,
+        origins.get(row["promo_id"], (rule, None))[1],
         row["promo_id"],
         row["campaign_id"],
         row["plan_id"],
@@ -81,12 +86,6 @@ def _known(row: Row, moves: Sequence[Row]) -> KnownPlayer:
         row["country"],
         rule=rule,
     )
-    text = row["losing_candidates"]
-    # Nearly always nothing lost; a batch has many players.
-    losing: list[dict[str, Any]] = [] if text == "[]" else loads(text)
-    touches = [(row["promo_id"], visit_id)]
-    touches += [(each["promo_id"], each["visit_id"]) for each in losing]
-    visits = {promo_id: visit_id for promo_id, visit_id in touches if visit_id}
     return KnownPlayer(
         row["id"],
         row["user_id"],
@@ -94,21 +93,23 @@ def _known(row: Row, moves: Sequence[Row]) -> KnownPlayer:
         row["country"],
         row["language"],
         row["currency"],
-        frozenset(f"{promo_id}_{visit_id}" for promo_id, visit_id in touches if visit_id),
-        tuple(_moved(move, attribution, visits) for move in moves),
+        # As the brand was answered; without a visit its number is 0.
+        frozenset(f"{promo_id}_{visit_id or 0}" for _, promo_id, visit_id in touches),
+        tuple(_moved(move, attribution, origins) for move in moves),
     )
 
 
-def _moved(row: Row, present: Attribution, visits: dict[int, int]) -> Moved:
+def _moved(row: Row, present: Attribution, origins: dict[int, tuple[Rule, int | None]]) -> Moved:
     def side(name: str) -> Attribution:
+        rule, visit_id = origins.get(row[f"{name}_promo_id"], (Rule.MOVED, None))
         return replace(
             present,
             promo_id=row[f"{name}_promo_id"],
             campaign_id=row[f"{name}_campaign_id"],
             plan_id=row[f"{name}_plan_id"],
             partner_id=row[f"{name}_partner_id"],
-            visit_id=visits.get(row[f"{name}_promo_id"]),
-            rule=Rule.MOVED if name == "to" else present.rule,
+            visit_id=visit_id,
+            rule=Rule.MOVED if name == "to" else rule,
         )
 
     return Moved(row["effective_day"], side("from"), side("to"))
