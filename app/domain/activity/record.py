@@ -292,7 +292,8 @@ def _compare(item: NewActivity, before: Row, claim: Row | None) -> ActivityResul
     """The refusal when the item must not replace the row, else None."""
     reported = {name: before[name] for name in item.metrics} | _uncounted(before)
     told = item.first_deposit
-    equal = reported == item.metrics and (claim is None or told is None or told.is_claim(claim))
+    repeats_claim = claim is None or (told is not None and told.is_claim(claim))
+    equal = reported == item.metrics and repeats_claim
     if item.revision is not None and before["revision"] is not None:
         if item.revision < before["revision"]:
             message = f"revision {before['revision']} is stored and is newer"

@@ -96,6 +96,12 @@ def _amend(event: NewBrandEvent, target: Entry) -> None:
     currency = event.currency or now.currency or ""
     given = event.item.amount("amount", currency)
     amount = now.amount if given is None else quantise(given, currency)
+    unsaid = target.type is EventType.REFUND and not target.says_amount
+    if event.revision is not None and unsaid and given is None:
+        # What was left of the sale then is not known by itself any more.
+        raise Refused(
+            "invalid", "the refund named no amount: a numbered amendment of it says its amount"
+        )
     if currency != target.now.currency:
         if given is None:
             raise Refused("invalid", "another currency needs its amount: send both")

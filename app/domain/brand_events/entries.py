@@ -11,9 +11,11 @@ from typing import Any
 from app.domain.attribution.decide import Attribution
 from app.domain.brand_events.read import CONVERSIONS, METRICS, PLAYED, EventType, NewBrandEvent
 from app.domain.brands.metric_sources import MetricSources, ReportSource
+from app.domain.intake import Item
 from app.infra.clock import business_day
 from app.infra.database import Row
 from app.infra.encoding import loads
+from app.infra.money import quantise
 from app.models import Brand
 
 
@@ -63,17 +65,20 @@ class Entry:
         return self.before != self.now
 
     @property
+    def says_amount(self) -> bool:
+        """True when an amount was sent with it."""
+        return any(name in self.content for name in ("amount", "amount_cents"))
+
+    @property
     def original(self) -> Standing:
         """As it was first sent, before amendments."""
-        amount = self.content.get("amount")
-        # A refund of all that was left says no amount.
-        said = (
-            self.now.amount if amount is None or self.type is EventType.REFUND else Decimal(amount)
-        )
+        currency = self.content.get("currency") or self.now.currency or ""
+        said = Item(self.content).amount("amount", currency)
         return replace(
             self.now,
             occurred_at=datetime.fromisoformat(self.content["occurred_at"]),
-            amount=said,
+            # A refund of all that was left says no amount.
+            amount=self.now.amount if said is None else quantise(said, currency),
             currency=self.content.get("currency", self.now.currency),
         )
 

@@ -1,0 +1,332 @@
+"""What the intake should make of a history, in plain Python: the rules of docs/intake.md, item by item (W3, M03–M06).
+
+Times are hours and seconds of two business days in UTC; amounts are in the brand's currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, NamedTuple, TypeAlias
+
+Source: TypeAlias = Literal["activity", "events"]
+
+
+class Numbers(NamedTuple):
+    """What an item of activity says."""
+
+    deposits_count: int
+    deposits_sum: Decimal
+    bets_sum: Decimal
+
+    def plus(self, more: Numbers) -> Numbers:
+        """Both together."""
+        return Numbers(
+            self.deposits_count + more.deposits_count,
+            self.deposits_sum + more.deposits_sum,
+            self.bets_sum + more.bets_sum,
+        )
+
+
+class Hour(NamedTuple):
+    """An item's place: the player and the beginning of its hour."""
+
+    user: str
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An item of activity; `first` is the claimed first deposit."""
+
+    place: Hour
+    numbers: Numbers
+    revision: int | None
+    first: tuple[datetime, Decimal] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A single event as it is sent."""
+
+    id: str
+    type: str
+    user: str | None = None
+    at: datetime | None = None
+    amount: Decimal | None = None
+    ref: str | None = None
+    revision: int | None = None
+    flag: str | None = None
+    raised: bool = True
+
+
+@dataclass(slots=True)
+class Row:
+    """The stored item of an hour, with the promo that its fact has."""
+
+    numbers: Numbers
+    revision: int | None
+    promo: int
+
+
+@dataclass(slots=True)
+class Kept:
+    """A stored event, as it holds at present."""
+
+    told: Told
+    at: datetime
+    amount: Decimal
+    # As it was first sent: what numbered amendments start from.
+    original: Decimal
+    promo: int
+    revision: int | None = None
+    voided: bool = False
+    refunded: Decimal = Decimal(0)
+
+
+class Refused(Exception):
+    """The code of a refusal."""
+
+
+@dataclass(slots=True)
+class Model:
+    """One brand's history so far."""
+
+    promo: int
+    sources: dict[str, Source]
+    players: set[str] = field(default_factory=set)
+    moves: dict[str, list[tuple[date, int]]] = field(default_factory=dict)
+    rows: dict[Hour, Row] = field(default_factory=dict)
+    claims: dict[Hour, tuple[datetime, Decimal]] = field(default_factory=dict)
+    events: dict[str, Kept] = field(default_factory=dict)
+    flags: dict[tuple[str, str], list[tuple[datetime, bool]]] = field(default_factory=dict)
+    first: dict[str, tuple[datetime, Decimal, int]] = field(default_factory=dict)
+
+    def promo_on(self, user: str | None, day: date) -> int:
+        """To which promo what a player does on a day belongs."""
+        past = [promo for since, promo in self.moves.get(user or "", []) if since <= day]
+        return past[-1] if past else self.promo
+
+    # Players
+
+    def register(self, user: str) -> str:
+        """The answer to an item of players that repeats or begins a player."""
+        if user in self.players:
+            return "unchanged"
+        self.players.add(user)
+        return "created"
+
+    # Activity
+
+    def report(self, item: Report) -> str:
+        """The answer to an item of activity."""
+        place = item.place
+        if place.user not in self.players:
+            return "unknown_player"
+        before, claim = self.rows.get(place), self.claims.get(place)
+        if before and item.revision is not None and before.revision is not None:
+            if item.revision < before.revision:
+                return "stale"
+            equal = item.numbers == before.numbers and (claim is None or item.first == claim)
+            if item.revision == before.revision and not equal:
+                return "conflict"
+        revised = before is not None and item.numbers != before.numbers
+        newer = before is not None and item.revision is not None
+        newer = newer and (before is None or (before.revision or -1) < (item.revision or 0))
+        if before is None or revised or newer:
+            promo = self.promo_on(place.user, place.start.date())
+            self.rows[place] = Row(item.numbers, item.revision, promo)
+        moved = self._claim(item)
+        if before is None:
+            return "created"
+        return "updated" if revised or (item.first is not None and moved) else "unchanged"
+
+    def _claim(self, item: Report) -> bool:
+        """Keep or take back what is said of the first deposit; True when the player's has changed."""
+        if item.first is not None:
+            self.claims[item.place] = item.first
+        elif item.revision is not None:
+            self.claims.pop(item.place, None)
+        return self._settle(item.place.user)
+
+    def _settle(self, user: str) -> bool:
+        if self.sources["first_deposits"] == "activity":
+            told = [deposit for place, deposit in self.claims.items() if place.user == user]
+            found = sorted(told)
+        else:
+            deposits = [
+                kept
+                for kept in self.events.values()
+                if kept.told.type == "deposit" and kept.told.user == user and not kept.voided
+            ]
+            deposits.sort(key=lambda kept: (kept.at, kept.told.id))
+            found = [(kept.at, kept.amount) for kept in deposits]
+        before = self.first.get(user)
+        if not found:
+            return self.first.pop(user, None) is not None
+        if before is not None and before[:2] == found[0]:
+            return False
+        self.first[user] = (*found[0], self.promo_on(user, found[0][0].date()))
+        return True
+
+    # Events
+
+    def tell(self, told: Told) -> str:
+        """The answer to an event."""
+        known = self.events.get(told.id)
+        if known is not None:
+            return "unchanged" if known.told == told else "conflict"
+        try:
+            return self._take(told)
+        except Refused as refusal:
+            return str(refusal)
+
+    def _take(self, told: Told) -> str:
+        if told.type in {"void", "amend", "refund"}:
+            return self._correct(told)
+        if told.user not in self.players:
+            raise Refused("unknown_player")
+        kept = self._keep(told, told.amount or Decimal(0))
+        if told.type == "flag":
+            history = self.flags.setdefault((told.user or "", told.flag or ""), [])
+            history.append((kept.at, told.raised))
+        self._follow(kept)
+        return "created"
+
+    def _keep(self, told: Told, amount: Decimal) -> Kept:
+        at = told.at
+        if at is None:
+            raise TypeError("the event has no time")
+        promo = self.promo_on(told.user, at.date()) if told.user else self.promo
+        kept = Kept(told, at, amount, amount, promo)
+        self.events[told.id] = kept
+        return kept
+
+    def _follow(self, kept: Kept) -> None:
+        if kept.told.type == "deposit":
+            self._settle(kept.told.user or "")
+
+    def _correct(self, told: Told) -> str:
+        target = self.events.get(told.ref or "")
+        if target is None:
+            raise Refused("unknown_ref")
+        if told.type == "refund":
+            self._refund(told, target)
+            return "created"
+        if target.told.type in {"flag", "void", "amend"}:
+            raise Refused("invalid")
+        before = (target.at, target.amount, target.revision)
+        if told.type == "void":
+            if target.voided:
+                return "unchanged"
+            self._void(target)
+        else:
+            self._amend(told, target)
+        self.events[told.id] = Kept(told, told.at or target.at, Decimal(0), Decimal(0), 0)
+        changed = before != (target.at, target.amount, target.revision)
+        if changed and target.told.type in {"deposit", "bet"}:
+            target.promo = self.promo_on(target.told.user, target.at.date())
+        self._follow(target)
+        return "created"
+
+    def _sale_of(self, refund: Kept) -> Kept:
+        return self.events[refund.told.ref or ""]
+
+    def _refund(self, told: Told, sale: Kept) -> None:
+        if sale.told.type != "sale":
+            raise Refused("invalid")
+        if sale.voided:
+            raise Refused("voided")
+        left = sale.amount - sale.refunded
+        amount = left if told.amount is None else told.amount
+        if amount <= 0 or amount > left:
+            raise Refused("exceeds")
+        self._keep(told, amount).promo = sale.promo
+        sale.refunded += amount
+
+    def _void(self, target: Kept) -> None:
+        if target.refunded:
+            raise Refused("has_refunds")
+        target.voided = True
+        if target.told.type == "refund":
+            self._sale_of(target).refunded -= target.amount
+
+    def _amend(self, told: Told, target: Kept) -> None:
+        if target.voided:
+            raise Refused("voided")
+        numbered = told.revision is not None
+        # What a refund of all that was left gave back at first is not told by itself.
+        unsaid = target.told.type == "refund" and target.told.amount is None
+        if numbered and unsaid and told.amount is None:
+            raise Refused("invalid")
+        base = (target.told.at, target.original) if numbered else (target.at, target.amount)
+        at = told.at or base[0] or target.at
+        amount = base[1] if told.amount is None else told.amount
+        if told.revision is not None and target.revision is not None:
+            if told.revision < target.revision:
+                raise Refused("stale")
+            if told.revision == target.revision and (at, amount) != (target.at, target.amount):
+                raise Refused("conflict")
+        if target.told.type == "sale" and amount < target.refunded:
+            raise Refused("exceeds")
+        if target.told.type == "refund":
+            sale = self._sale_of(target)
+            if amount - target.amount > sale.amount - sale.refunded:
+                raise Refused("exceeds")
+            sale.refunded += amount - target.amount
+        target.at, target.amount = at, amount
+        target.revision = told.revision if numbered else target.revision
+
+    # What holds in the end
+
+    def sums(self) -> dict[tuple[int, str, date], Numbers]:
+        """What counts of players, by promo, player and day, where it is not nothing."""
+        found: dict[tuple[int, str, date], Numbers] = {}
+
+        def add(promo: int, user: str, day: date, numbers: Numbers) -> None:
+            if any(numbers):
+                before = found.get((promo, user, day), Numbers(0, Decimal(0), Decimal(0)))
+                found[promo, user, day] = before.plus(numbers)
+
+        for place, row in self.rows.items():
+            told = self._counting("activity", row.numbers)
+            add(row.promo, place.user, place.start.date(), told)
+        for kept in self.events.values():
+            if kept.told.type in {"deposit", "bet"} and not kept.voided:
+                deposit = kept.told.type == "deposit"
+                whole = Numbers(1, kept.amount, Decimal(0))
+                told = whole if deposit else Numbers(0, Decimal(0), kept.amount)
+                counted = self._counting("events", told)
+                add(kept.promo, kept.told.user or "", kept.at.date(), counted)
+        return found
+
+    def _counting(self, source: Source, numbers: Numbers) -> Numbers:
+        if self.sources["deposits"] != source:
+            numbers = numbers._replace(deposits_count=0, deposits_sum=Decimal(0))
+        if self.sources["bets"] != source:
+            numbers = numbers._replace(bets_sum=Decimal(0))
+        return numbers
+
+    def conversions(self) -> list[tuple[str, str, datetime, Decimal, int]]:
+        """Sales and refunds that hold: kind, id of the event, time, amount, promo."""
+        return sorted(
+            (kept.told.type, kept.told.id, kept.at, kept.amount, kept.promo)
+            for kept in self.events.values()
+            if kept.told.type in {"sale", "refund"} and not kept.voided
+        )
+
+    def steps(self) -> list[tuple[str, str, datetime, bool, int]]:
+        """Every line of every flag with its step, in the order of time."""
+        lines = []
+        for (user, flag), history in self.flags.items():
+            held = False
+            for at, raised in sorted(history):
+                lines.append((user, flag, at, raised, int(raised) - int(held)))
+                held = raised
+        return sorted(lines)
+
+
+def copy_told(told: Told, **changes: object) -> Told:
+    """The event with other content."""
+    return replace(told, **changes)  # type: ignore[arg-type]
