@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -16,11 +17,12 @@ from app.infra.clock import ManualClock
 from tests.domain.intake.brand import HOUR, Sender, at_once, make_sender
 from tests.domain.intake.model import Hour, Model, Numbers, Report, Source, Told
 
-USERS = ("p1", "p2", "p3")
+# Few players, hours and numbers: what collides is what matters.
+USERS = ("p1", "p2")
 _SOURCES: st.SearchStrategy[Source] = st.sampled_from(("activity", "events"))
-_AMOUNTS = st.integers(0, 12).map(lambda cents: Decimal(cents) / 4)
-_HOURS = st.integers(0, 5)
-_REVISIONS = st.one_of(st.none(), st.integers(0, 3))
+_AMOUNTS = st.integers(0, 5).map(lambda cents: Decimal(cents) / 4)
+_HOURS = st.integers(0, 2)
+_REVISIONS = st.one_of(st.none(), st.integers(0, 2))
 
 
 class History(RuleBasedStateMachine):
@@ -39,7 +41,7 @@ class History(RuleBasedStateMachine):
     def hour(self, number: int) -> datetime:
         """Some hours before and after midnight."""
         midnight = self.clock.now().replace(hour=0)
-        return midnight + (number - 3) * HOUR
+        return midnight + (number - 1) * HOUR
 
     @property
     def model(self) -> Model:
@@ -88,9 +90,12 @@ class History(RuleBasedStateMachine):
 
     @rule(data=st.data(), count=st.integers(1, 4), connections=st.integers(1, 3))
     def tell(self, data: st.DataObject, count: int, connections: int) -> None:
-        self._send("tell", [self._told(data) for _ in range(count)], connections)
+        batch: list[Told] = []
+        for _ in range(count):
+            batch.append(self._told(data, batch))
+        self._send("tell", batch, connections)
 
-    def _told(self, data: st.DataObject) -> Told:
+    def _told(self, data: st.DataObject, batch: Sequence[Told]) -> Told:
         self.ids += 1
         name = f"e{self.ids}"
         kind = data.draw(
@@ -111,39 +116,41 @@ class History(RuleBasedStateMachine):
         at = self.hour(data.draw(_HOURS)) + timedelta(minutes=data.draw(st.integers(0, 3)))
         amount = data.draw(_AMOUNTS)
         if kind in {"refund", "void", "amend"}:
-            return self._correction(data, name, kind, at, amount)
+            known = [*(kept.told for kept in self.model.events.values()), *batch]
+            return self._correction(data, Told(name, kind, at=at, amount=amount), known)
         user = data.draw(st.sampled_from(USERS))
         if kind == "flag":
             raised = data.draw(st.booleans())
             return Told(name, kind, user, at, flag="disabled", raised=raised)
         return Told(name, kind, user, at, amount)
 
-    def _correction(
-        self, data: st.DataObject, name: str, kind: str, at: datetime, amount: Decimal
-    ) -> Told:
-        of = {
-            "refund": ("sale",),
-            "void": ("deposit", "bet", "sale", "refund"),
-            "amend": ("deposit", "bet", "sale", "refund"),
-        }
-        known = [
-            event.told.id for event in self.model.events.values() if event.told.type in of[kind]
-        ]
-        ref = data.draw(st.sampled_from([*known, "nothing"]))
-        if kind == "void":
-            return Told(name, kind, ref=ref)
-        if kind == "refund":
-            return Told(name, kind, at=at, amount=data.draw(st.none() | st.just(amount)), ref=ref)
-        says_time = data.draw(st.booleans())
-        says_amount = not says_time or data.draw(st.booleans())
-        return Told(
-            name,
-            kind,
-            at=at if says_time else None,
-            amount=amount if says_amount else None,
-            ref=ref,
+    def _correction(self, data: st.DataObject, drawn: Told, known: Sequence[Told]) -> Told:
+        """A refund, void or amendment of what was sent, maybe in the same batch."""
+        of = {"refund": {"sale"}}.get(drawn.type, {"deposit", "bet", "sale", "refund"})
+        ids = [told.id for told in known if told.type in of]
+        # The newest first: the likeliest to be drawn.
+        told = replace(drawn, ref=data.draw(st.sampled_from([*reversed(ids), "nothing"])))
+        if told.type == "void":
+            return replace(told, at=None, amount=None)
+        if told.type == "refund":
+            return replace(told, amount=data.draw(st.sampled_from([told.amount, None])))
+        says = data.draw(st.sampled_from(["time", "amount", "both"]))
+        return replace(
+            told,
+            at=None if says == "amount" else told.at,
+            amount=None if says == "time" else told.amount,
             revision=data.draw(_REVISIONS),
         )
+
+    @precondition(lambda self: any(kind == "report" for kind, _ in self.sent))
+    @rule(data=st.data())
+    def vary(self, data: st.DataObject) -> None:
+        """The item of an hour comes again, of the same revision or none, with another first deposit or none."""
+        reports = [batch for kind, batch in self.sent if kind == "report"]
+        item: Report = data.draw(st.sampled_from(data.draw(st.sampled_from(reports))))
+        first = data.draw(st.sampled_from([None, item.first, (item.place.start, Decimal(1))]))
+        revision = data.draw(st.sampled_from([item.revision, None]))
+        self._send("report", [replace(item, first=first, revision=revision)], 1)
 
     @precondition(lambda self: bool(self.sent))
     @rule(data=st.data(), connections=st.integers(1, 3))
