@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +12,12 @@ from app.domain.brand_events.batch import EventResult
 from app.domain.brand_events.record import record_brand_events
 from app.domain.brands.brand_rows import require_brand
 from app.domain.errors import Invalid
+from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
 from app.domain.players.register import PlayerResult, register_players
 from app.domain.scope import Scope
 from app.infra.crypto import SecretBox
+from app.infra.database import transaction
 
 MOST_ITEMS = 1_000
 
@@ -35,7 +38,9 @@ async def send_players(
 ) -> list[PlayerResult]:
     """Take in players of a brand; one result per item, in order. Raises NotFound, Invalid for too many."""
     own = await _in_the_name_of(scope, brand_id, items, "players")
-    return await register_players(own, brand_id, items, box=box)
+    results = await register_players(own, brand_id, items, box=box)
+    await _tell(scope, brand_id, "players", [result.status for result in results])
+    return results
 
 
 @requires(Permission.MANAGE_BRANDS)
@@ -47,9 +52,11 @@ async def send_activity(
     Amounts are in each item's currency. Raises NotFound, Invalid for too many or an impossible interval.
     """
     own = await _in_the_name_of(scope, brand_id, report.items, "items")
-    return await record_activity(
+    results = await record_activity(
         own, brand_id, report.start, report.end, report.items, report.complete_through
     )
+    await _tell(scope, brand_id, "activity", [result.status for result in results])
+    return results
 
 
 @requires(Permission.MANAGE_BRANDS)
@@ -61,7 +68,18 @@ async def send_events(
 ) -> list[EventResult]:
     """Take in single events of a brand; one result per item, in order. Raises NotFound, Invalid for too many."""
     own = await _in_the_name_of(scope, brand_id, items, "events")
-    return await record_brand_events(own, brand_id, items, complete_through)
+    results = await record_brand_events(own, brand_id, items, complete_through)
+    await _tell(scope, brand_id, "events", [result.status for result in results])
+    return results
+
+
+async def _tell(scope: Scope, brand_id: int, door: str, statuses: Sequence[str]) -> None:
+    """Leave in the log that an operator entered data by hand, and how much of it was taken."""
+    async with transaction() as tx:
+        counts = {str(status): count for status, count in Counter(statuses).items()}
+        data = {"door": door, "items": counts}
+        subject = Subject("brand", brand_id)
+        await record(scope, tx, "intake.entered", subject, brand_id=brand_id, data=data)
 
 
 async def _in_the_name_of(scope: Scope, brand_id: int, items: Sequence[Any], field: str) -> Scope:
