@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -256,11 +257,11 @@ async def test_a19_one_host_is_called_no_faster_than_it_may(
     await programme.add_postback()
     await programme.owe(40)
 
+    began = time.monotonic()
     assert await sender.deliver("wake-up") == 40
 
-    times = sorted(call.at for call in programme.tracker.received)
     # Twenty at once, and then twenty within a second: never more, however slow this machine is.
-    assert times[-1] - times[0] >= 0.9
+    assert time.monotonic() - began >= 1
 
 
 async def test_a19_a_tracker_that_asks_for_a_pause_is_left_alone_with_all_its_deliveries(

@@ -116,6 +116,7 @@ def _amend(event: NewBrandEvent, target: Entry) -> None:
     )
     _check_revision(event, target, amended.occurred_at, amended.amount, amended.currency)
     _check_bounds(target, amount or Decimal(0))
+    target.amended = target.amended or amended != target.now
     target.now = amended
 
 

@@ -53,6 +53,8 @@ class Entry:
     fact_day: date | None = None
     # Of a sale: what was given back.
     refunded: Decimal = field(default_factory=Decimal)
+    # Amended within the batch, and maybe back to what it was: the same as if the amendments had come one by one.
+    amended: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -62,7 +64,7 @@ class Entry:
     @property
     def changed(self) -> bool:
         """True when something must be written."""
-        return self.before != self.now
+        return self.amended or self.before != self.now
 
     @property
     def says_amount(self) -> bool:

@@ -78,22 +78,21 @@ class Sender:
     async def check(self) -> None:
         """The facts that hold are those of the model."""
         names = {row.id: row.user_id for row in await Player.filter(brand_id=self.world.brand.id)}
-        assert set(names.values()) == self.model.players
-        assert await self._sums(names) == self.model.sums()
-        assert await self._conversions() == self.model.conversions()
-        first = await FirstDeposit.filter(brand_id=self.world.brand.id, superseded_by=None)
-        assert {
+        _same("players", set(names.values()), self.model.players)
+        _same("sums", await self._sums(names), self.model.sums())
+        _same("conversions", await self._conversions(), self.model.conversions())
+        deposits = await FirstDeposit.filter(brand_id=self.world.brand.id, superseded_by=None)
+        first = {
             names[each.player_id or 0]: (each.occurred_at, each.first_deposit_sum, each.promo_id)
-            for each in first
-        } == self.model.first
+            for each in deposits
+        }
+        _same("first deposits", first, self.model.first)
         flags = await PlayerFlag.filter(brand_id=self.world.brand.id, superseded_by=None)
-        assert (
-            sorted(
-                (names[row.player_id or 0], row.flag, row.occurred_at, row.raised, row.step)
-                for row in flags
-            )
-            == self.model.steps()
+        steps = sorted(
+            (names[row.player_id or 0], row.flag, row.occurred_at, row.raised, row.step)
+            for row in flags
         )
+        _same("flags", steps, self.model.steps())
 
     async def _sums(self, names: dict[int, str]) -> dict[tuple[int, str, date], Numbers]:
         found: dict[tuple[int, str, date], Numbers] = {}
@@ -137,7 +136,7 @@ class Sender:
             cells = {name: _plain(value) for name, value in row.cells.items() if _plain(value)}
             if cells:
                 said[row.keys[Grouping.PROMO], row.keys[Grouping.DAY]] = cells
-        assert said == self._expected()
+        _same("reports", said, self._expected())
 
     def _expected(self) -> dict[Any, Any]:
         found: dict[Any, dict[str, Decimal]] = {}
@@ -175,6 +174,12 @@ async def make_sender(clock: Any, sources: dict[str, Source]) -> Sender:
 async def at_once(*sending: Any) -> list[Any]:
     """Send from several connections at the same time."""
     return list(await asyncio.gather(*sending))
+
+
+def _same(name: str, found: object, wanted: object) -> None:
+    """Raises AssertionError with both: a long run has no pytest to print them."""
+    if found != wanted:
+        raise AssertionError(f"{name}: found {found}, the model says {wanted}")
 
 
 def _beginning(sender: Sender) -> str:

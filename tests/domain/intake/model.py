@@ -5,7 +5,7 @@ Times are hours and seconds of two business days in UTC; amounts are in the bran
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
@@ -132,9 +132,7 @@ class Model:
             if item.revision == before.revision and not equal:
                 return "conflict"
         revised = before is not None and item.numbers != before.numbers
-        newer = before is not None and item.revision is not None
-        newer = newer and (before is None or (before.revision or -1) < (item.revision or 0))
-        if before is None or revised or newer:
+        if before is None or revised or _is_newer(item.revision, before.revision):
             promo = self.promo_on(place.user, place.start.date())
             self.rows[place] = Row(item.numbers, item.revision, promo)
         moved = self._claim(item)
@@ -327,6 +325,5 @@ class Model:
         return sorted(lines)
 
 
-def copy_told(told: Told, **changes: object) -> Told:
-    """The event with other content."""
-    return replace(told, **changes)  # type: ignore[arg-type]
+def _is_newer(revision: int | None, stored: int | None) -> bool:
+    return revision is not None and (stored is None or revision > stored)

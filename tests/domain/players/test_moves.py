@@ -383,3 +383,18 @@ async def test_a_due_move_is_applied_once_by_many_schedulers_m03(
 
     assert sum(applied) == 1
     assert await Event.filter(type="player.moved").count() == 1
+
+
+@pytest.mark.parametrize("split", [False, True])
+async def test_m03_an_event_amended_and_amended_back_moves_the_same_in_one_batch_as_in_two(
+    world: World, other: Promo, split: bool
+) -> None:
+    await send(world, event(world, "b1", "bet", product="casino", amount="1"))
+    await move(world, other)
+
+    there = event(world, "a1", "amend", ref="b1", amount="2")
+    back = event(world, "a2", "amend", ref="b1", amount="1")
+    for batch in ([there], [back]) if split else ([there, back],):
+        assert set(said(*await send(world, *batch))) == {"created"}
+
+    assert await bets() == [(1, other.id)]
