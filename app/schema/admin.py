@@ -40,13 +40,9 @@ from app.schema.ticks import ticks_field
 from app.schema.types.affiliation import Affiliation
 from app.schema.types.document import Document
 from app.schema.types.offer import Brand, BrandFilterInput
+from app.schema.types.operator_report import OperatorPerformanceReport, OperatorReportInput
 from app.schema.types.partner import Partner
-from app.schema.types.report import (
-    REPORT_COST,
-    PerformanceReport,
-    PerformanceReportInput,
-    selected_metrics,
-)
+from app.schema.types.report import REPORT_COST, selected_metrics
 from app.schema.types.session import LoginInput, LoginPayload, log_in
 from app.schema.types.users import Preferences, StaffRoleType, preferences_of
 
@@ -108,10 +104,10 @@ class Query(
         cost=REPORT_COST,
     )
     async def performance_report(
-        self, info: Info[Any, Any], input: PerformanceReportInput
-    ) -> PerformanceReport:
+        self, info: Info[Any, Any], input: OperatorReportInput
+    ) -> OperatorPerformanceReport:
         specification = input.specification(selected_metrics(info))
-        return PerformanceReport(named=await load_report(scope_of(info), specification))
+        return OperatorPerformanceReport(named=await load_report(scope_of(info), specification))
 
 
 @strawberry.type(description="What operators change.")

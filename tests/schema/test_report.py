@@ -223,3 +223,33 @@ async def test_x03_a_report_is_asked_as_it_was_known_and_never_of_the_future(
     refusal = await visits(clock.now() + timedelta(seconds=1))
     assert refusal["extensions"]["code"] == "INVALID"
     assert "has not come yet" in refusal["message"]
+
+
+async def test_a31_operators_group_and_filter_by_partner_and_partners_do_not(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    programme = await make_programme(clock)
+    for tenant, count in ((programme.own, 3), (programme.foreign, 2)):
+        promo = await Promo.get(id=tenant.rows["Promo"][0])
+        await make_visits(promo, clock, count)
+    document = """
+    query($filter: ReportFilterInput) {
+      performanceReport(
+        input: { from: "2026-03-10", to: "2026-03-10", groupBy: [PARTNER], filter: $filter }
+      ) { rows { partner { id } visitsCount } totals { visitsCount } }
+    }
+    """
+    token = await programme.token("admin", "owner")
+    answer = await ask(client, "admin", document, token, {})
+    rows = answer["data"]["performanceReport"]["rows"]
+    counts = {row["partner"]["id"]: row["visitsCount"] for row in rows if row["visitsCount"]}
+    assert sorted(counts.values()) == [2, 3]
+
+    chosen = min(counts, key=lambda partner: counts[partner])
+    answer = await ask(client, "admin", document, token, {"filter": {"partnerIds": [chosen]}})
+    report = answer["data"]["performanceReport"]
+    assert [row["partner"]["id"] for row in report["rows"]] == [chosen]
+    assert report["totals"]["visitsCount"] == 2
+
+    refused = await ask(client, "partner", document, await programme.token("partner", "owner"), {})
+    assert "PARTNER" in refused["errors"][0]["message"]

@@ -28,6 +28,8 @@ __all__ = [
 LONGEST_RANGE_DAYS = 366 * 20
 MOST_TAGS = 5
 LONGEST_TAG = 100
+# No tracking link is longer; no tag's value can be.
+LONGEST_VALUE = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class ReportSpecification:
             if name not in METRICS:
                 raise Invalid(f"{name!r} is not a metric", field=("metrics",))
         self._check_tags()
+        self._check_values()
 
     @property
     def tags(self) -> tuple[TagGrouping, ...]:
@@ -118,3 +121,17 @@ class ReportSpecification:
                         f"a dynamic tag has a name of 1 to {LONGEST_TAG} characters",
                         field=(place,),
                     )
+
+    def _check_values(self) -> None:
+        filters = self.filters
+        uses = (
+            ("promoCodes", filters.promo_codes),
+            ("tagsInclude", [tag.value or "" for tag in filters.tags_include]),
+            ("tagsExclude", [tag.value or "" for tag in filters.tags_exclude]),
+        )
+        for place, values in uses:
+            if any(len(value) > LONGEST_VALUE or "\x00" in value for value in values):
+                raise Invalid(
+                    f"a value has up to {LONGEST_VALUE} characters, and none of them is NUL",
+                    field=(place,),
+                )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -37,15 +37,21 @@ from app.schema.types.offer import Brand, TrafficSource
 from app.schema.types.plan import CommissionPlan
 
 _make_enum: Any = strawberry.enum
-_groupings = {
-    item.name: strawberry.enum_value(item.value, description=GROUPING_DESCRIPTIONS[item])
-    for item in Grouping
-    if item is not Grouping.PARTNER
-}
-ReportGrouping = _make_enum(
-    Enum("ReportGrouping", _groupings),
-    description="What rows can be grouped by; at most one period.",
-)
+
+
+def grouping_enum(groupings: Iterable[Grouping]) -> Any:
+    """The enum of what rows of a schema's report can be grouped by."""
+    values = {
+        item.name: strawberry.enum_value(item.value, description=GROUPING_DESCRIPTIONS[item])
+        for item in groupings
+    }
+    return _make_enum(
+        Enum("ReportGrouping", values),
+        description="What rows can be grouped by; at most one period.",
+    )
+
+
+ReportGrouping = grouping_enum(item for item in Grouping if item is not Grouping.PARTNER)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,9 +129,11 @@ def _metric_fields() -> dict[str, Any]:
     }
 
 
-def _key_field(
+def key_field(
     grouping: Grouping, kind: Any, convert: Callable[[Any], Any], description: str
 ) -> Any:
+    """The field of a row's key: what `convert` makes of the value, or of the row that the value names."""
+
     def key(root: Any) -> Any:
         if grouping not in root.line.row.keys:
             name = grouping.name
@@ -181,57 +189,57 @@ def _cohort_keys() -> dict[str, Any]:
         for unit, words in (starts | {"year": "Its first day"}).items():
             grouping = Grouping(f"{prefix}_{unit}")
             text = f"{words}; null for what has no such day. When grouped by {grouping.name}."
-            found[grouping.value] = _key_field(grouping, date | None, _same, text)
+            found[grouping.value] = key_field(grouping, date | None, _same, text)
     return found
 
 
 REPORT_COST = 50
 
 _KEYS = {
-    "brand": _key_field(Grouping.BRAND, Brand, Brand.of, "When grouped by BRAND."),
-    "campaign": _key_field(Grouping.CAMPAIGN, Campaign, Campaign.of, "When grouped by CAMPAIGN."),
-    "promo": _key_field(Grouping.PROMO, Promo, Promo.of, "When grouped by PROMO."),
-    "strategy": _key_field(
+    "brand": key_field(Grouping.BRAND, Brand, Brand.of, "When grouped by BRAND."),
+    "campaign": key_field(Grouping.CAMPAIGN, Campaign, Campaign.of, "When grouped by CAMPAIGN."),
+    "promo": key_field(Grouping.PROMO, Promo, Promo.of, "When grouped by PROMO."),
+    "strategy": key_field(
         Grouping.STRATEGY, CommissionPlan, CommissionPlan.of, "When grouped by STRATEGY."
     ),
-    "player_country": _key_field(
+    "player_country": key_field(
         Grouping.PLAYER_COUNTRY,
         CountryCode,
         _same,
         "ISO 3166 alpha-2, ZZ when unknown; when grouped by PLAYER_COUNTRY.",
     ),
-    "traffic_source": _key_field(
+    "traffic_source": key_field(
         Grouping.TRAFFIC_SOURCE,
         TrafficSource | None,
         TrafficSource.of,
         "Null for promos that state none; when grouped by TRAFFIC_SOURCE.",
     ),
-    "player_id": _key_field(
+    "player_id": key_field(
         Grouping.PLAYER,
         strawberry.ID | None,
         _player_id,
         "The player, by an id that names nobody; null for what has no player. When grouped by PLAYER.",
     ),
-    "device": _key_field(
+    "device": key_field(
         Grouping.DEVICE,
         str,
         _same,
         "desktop, mobile, tablet, bot or unknown; when grouped by DEVICE.",
     ),
-    "currency": _key_field(
+    "currency": key_field(
         Grouping.CURRENCY,
         CurrencyCode | None,
         _same,
         "Null for visits; when grouped by CURRENCY.",
     ),
-    "hour": _key_field(
+    "hour": key_field(
         Grouping.HOUR, datetime, _same, "The beginning of the hour, in UTC; when grouped by HOUR."
     ),
-    "day": _key_field(Grouping.DAY, date, _same, "The brand's business day; when grouped by DAY."),
-    "week": _key_field(Grouping.WEEK, date, _same, "The Monday; when grouped by WEEK."),
-    "month": _key_field(Grouping.MONTH, date, _same, "Its first day; when grouped by MONTH."),
-    "quarter": _key_field(Grouping.QUARTER, date, _same, "Its first day; when grouped by QUARTER."),
-    "year": _key_field(Grouping.YEAR, date, _same, "Its first day; when grouped by YEAR."),
+    "day": key_field(Grouping.DAY, date, _same, "The brand's business day; when grouped by DAY."),
+    "week": key_field(Grouping.WEEK, date, _same, "The Monday; when grouped by WEEK."),
+    "month": key_field(Grouping.MONTH, date, _same, "Its first day; when grouped by MONTH."),
+    "quarter": key_field(Grouping.QUARTER, date, _same, "Its first day; when grouped by QUARTER."),
+    "year": key_field(Grouping.YEAR, date, _same, "Its first day; when grouped by YEAR."),
     **_cohort_keys(),
     "dynamic_tag": _tag_field(),
 }
@@ -246,7 +254,12 @@ def _line_type(name: str, description: str, fields: dict[str, Any]) -> Any:
     return strawberry.type(type(name, (), namespace), description=description)
 
 
-ReportRow = _line_type("ReportRow", "One line of a report.", {**_KEYS, **_metric_fields()})
+def row_type(**more: Any) -> Any:
+    """The type of a report's rows, with more keys than those that every schema has."""
+    return _line_type("ReportRow", "One line of a report.", {**_KEYS, **more, **_metric_fields()})
+
+
+ReportRow = row_type()
 ReportTotals = _line_type(
     "ReportTotals", "Totals over all rows; formulas are applied to the sums.", _metric_fields()
 )
@@ -304,6 +317,24 @@ class ReportFilterInput:
         default_factory=list, description="Only facts whose visit carries none of these tags."
     )
 
+    def to_domain(self) -> ReportFilters:
+        """The domain's filters; raises NotFound naming the field of an id that is none."""
+        return ReportFilters(
+            brand_ids=tuple(decode_id("Brand", item, "brandIds") for item in self.brand_ids),
+            campaign_ids=tuple(
+                decode_id("Campaign", item, "campaignIds") for item in self.campaign_ids
+            ),
+            promo_ids=tuple(decode_id("Promo", item, "promoIds") for item in self.promo_ids),
+            countries=tuple(str(code) for code in self.countries),
+            traffic_source_ids=tuple(
+                decode_id("TrafficSource", item, "trafficSourceIds")
+                for item in self.traffic_source_ids
+            ),
+            promo_codes=tuple(self.promo_codes),
+            tags_include=tuple(tag.to_domain() for tag in self.tags_include),
+            tags_exclude=tuple(tag.to_domain() for tag in self.tags_exclude),
+        )
+
 
 @strawberry.input(description="What to report. The metrics are those that the operation selects.")
 class PerformanceReportInput:
@@ -339,21 +370,7 @@ class PerformanceReportInput:
                 *(Grouping(item.value) for item in self.group_by),  # type: ignore[attr-defined]
                 *(TagGrouping(name) for name in self.group_by_tags),
             ),
-            ReportFilters(
-                brand_ids=tuple(decode_id("Brand", item, "brandIds") for item in chosen.brand_ids),
-                campaign_ids=tuple(
-                    decode_id("Campaign", item, "campaignIds") for item in chosen.campaign_ids
-                ),
-                promo_ids=tuple(decode_id("Promo", item, "promoIds") for item in chosen.promo_ids),
-                countries=tuple(str(code) for code in chosen.countries),
-                traffic_source_ids=tuple(
-                    decode_id("TrafficSource", item, "trafficSourceIds")
-                    for item in chosen.traffic_source_ids
-                ),
-                promo_codes=tuple(chosen.promo_codes),
-                tags_include=tuple(tag.to_domain() for tag in chosen.tags_include),
-                tags_exclude=tuple(tag.to_domain() for tag in chosen.tags_exclude),
-            ),
+            chosen.to_domain(),
             self.as_known_at,
         )
 

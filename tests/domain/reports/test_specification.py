@@ -13,7 +13,12 @@ from app.domain.errors import Forbidden, Invalid
 from app.domain.players.register import register_players
 from app.domain.reports.metrics import BASE_METRICS, FORMULA_METRICS
 from app.domain.reports.run import Report, run_report
-from app.domain.reports.specification import Grouping, ReportSpecification
+from app.domain.reports.specification import (
+    Grouping,
+    ReportFilters,
+    ReportSpecification,
+    TagFilter,
+)
 from app.domain.scope import Scope
 from app.domain.visits.click import Click, new_visit
 from app.domain.visits.links import find_link
@@ -43,6 +48,9 @@ async def visits_by(system: Scope, grouping: Grouping) -> dict[Any, Any]:
         ({"group_by": (Grouping.DAY, Grouping.DAY)}, "groupBy"),
         ({"group_by": (Grouping.DAY, Grouping.WEEK)}, "groupBy"),
         ({"metrics": ("no_such_metric",)}, "metrics"),
+        ({"filters": ReportFilters(promo_codes=("a\x00",))}, "promoCodes"),
+        ({"filters": ReportFilters(tags_include=(TagFilter("t", "\x00"),))}, "tagsInclude"),
+        ({"filters": ReportFilters(tags_exclude=(TagFilter("t", "x" * 8_001),))}, "tagsExclude"),
     ],
 )
 def test_what_no_report_can_answer_is_refused_by_its_field(
