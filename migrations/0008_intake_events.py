@@ -143,6 +143,7 @@ class Migration(migrations.Migration):
                 ("voided", fields.BooleanField(default=False)),
                 ("fact_id", fields.BigIntField(null=True)),
                 ("fact_day", fields.DateField(null=True)),
+                ("promo_id", fields.BigIntField(null=True)),
             ],
             options={
                 "table": "brand_events",
@@ -171,6 +172,7 @@ class Migration(migrations.Migration):
                 ("occurred_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("first_deposit_sum", fields.DecimalField(max_digits=38, decimal_places=18)),
                 ("recording_id", fields.BigIntField()),
+                ("promo_id", fields.BigIntField()),
             ],
             options={
                 "table": "first_deposit_claims",

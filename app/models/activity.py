@@ -144,6 +144,8 @@ class FirstDepositClaim(TenantModel):
     first_deposit_sum = amount()
     # The recording that told it last: of two for one moment the newer holds.
     recording_id = fields.BigIntField()
+    # To whom it belonged then (M03).
+    promo_id = fields.BigIntField()
 
     class Meta:
         table = "first_deposit_claims"

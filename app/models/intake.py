@@ -38,6 +38,8 @@ class BrandEvent(TenantModel):
     # The fact that counts it, with its day, in the table of its type; None: nothing counts.
     fact_id = fields.BigIntField(null=True)
     fact_day = fields.DateField(null=True)
+    # To whom it belonged when the brand said what holds of it (M03); None: it is about another event, or a flag.
+    promo_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "brand_events"

@@ -11,6 +11,7 @@ from app.domain.activity.read import Interval, NewActivity
 from app.domain.brands.metric_sources import MetricSources
 from app.domain.players.known import KnownPlayer
 from app.domain.scope import Scope
+from app.infra.clock import business_day
 from app.infra.database import Row, Transaction
 from app.models import Brand
 
@@ -22,12 +23,16 @@ class ToldFirstDeposit:
     player: KnownPlayer
     item: NewActivity
     claim: Row | None
+    # The item's numbers are written, too: it is new, other or newer.
+    written: bool
 
     @property
     def kept(self) -> bool:
-        """True when the item makes or changes a claim."""
+        """True when the item makes or changes a claim, or tells it anew of a player who was moved."""
         told = self.item.first_deposit
-        return told is not None and (self.claim is None or not told.is_claim(self.claim))
+        if told is None or self.claim is None:
+            return told is not None
+        return not told.is_claim(self.claim) or (self.written and bool(self.player.moves))
 
     @property
     def withdrawn(self) -> bool:
@@ -59,7 +64,7 @@ async def keep_claims(
 ) -> set[int]:
     """Keep what the items claim; returns the players whose first deposit is new, has moved or is gone."""
     kept = [
-        (each.player.id, each.item.currency, deposit)
+        (each, deposit)
         for each in told
         if each.kept and (deposit := each.item.first_deposit) is not None
     ]
@@ -68,10 +73,14 @@ async def keep_claims(
         await tx.fetch(
             queries.KEEP_CLAIMS,
             *(brand.id, interval.start, interval.end, await tx.recording()),
-            [player_id for player_id, _, _ in kept],
-            [currency for _, currency, _ in kept],
-            [deposit.at for _, _, deposit in kept],
-            [deposit.amount for _, _, deposit in kept],
+            [each.player.id for each, _ in kept],
+            [each.item.currency for each, _ in kept],
+            [deposit.at for _, deposit in kept],
+            [deposit.amount for _, deposit in kept],
+            [
+                each.player.attribution_on(business_day(deposit.at, brand.time_zone)).promo_id
+                for each, deposit in kept
+            ],
         )
     if withdrawn:
         await tx.fetch(queries.WITHDRAW_CLAIMS, withdrawn)

@@ -1,7 +1,8 @@
 """First deposits: the earliest of what is told of a player; what comes late moves it (M05).
 
 Candidates are what the present reports of intervals claim, and deposits among the brand's events that are not voided;
-on each business day only those of the source that counts there. The earliest by time is the fact.
+on each business day only those of the source that counts there. The earliest by time is the fact. It belongs to whom
+the player belonged when the brand told it, so that the order in which others were told is no matter (M03).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Candidate:
     amount: Decimal
     currency: str
     rank: tuple[int, int, int, str]
+    promo_id: int
     event_id: int | None = None
     claim_id: int | None = None
 
@@ -49,10 +51,14 @@ class _Change:
     # True for a player who never had one: only then is it an event.
     very_first: bool
 
-    def attribution(self, brand: Brand) -> Attribution:
-        """To whom the candidate's day belongs."""
-        at = self.after.at if self.after else self.before["occurred_at"] if self.before else _END
-        return self.player.attribution_on(business_day(at, brand.time_zone))
+    @property
+    def attribution(self) -> Attribution:
+        """To whom the candidate belongs; without one, to whom the fact did."""
+        if self.after is not None:
+            return self.player.attribution_of(self.after.promo_id)
+        if self.before is not None:
+            return self.player.attribution_of(self.before["promo_id"])
+        raise TypeError("nothing changes")
 
 
 async def settle_first_deposits(
@@ -104,6 +110,7 @@ async def _earliest(
             row["currency"],
             # Of two for one moment the newer report holds.
             (0, -row["recording_id"], -row["id"], ""),
+            row["promo_id"],
             claim_id=row["id"],
         )
         for row in await tx.fetch(queries.FIND_CLAIMS, player_ids)
@@ -119,6 +126,7 @@ async def _earliest(
                 row["amount"],
                 row["currency"],
                 (1, 0, 0, row["event_id"]),
+                row["promo_id"],
                 event_id=row["id"],
             )
             for row in rows
@@ -126,7 +134,8 @@ async def _earliest(
     # What was recorded before claims were kept stands for itself.
     found += [
         Candidate(
-            player_id, row["occurred_at"], row["first_deposit_sum"], row["currency"], (2, 0, 0, "")
+            *(player_id, row["occurred_at"], row["first_deposit_sum"], row["currency"]),
+            *((2, 0, 0, ""), row["promo_id"]),
         )
         for player_id, row in present.items()
         if row is not None and row["event_id"] is None and row["claim_id"] is None
@@ -162,8 +171,9 @@ def _start_of(day: date, brand: Brand) -> datetime:
 def _differs(wanted: Candidate | None, present: Row | None) -> bool:
     if wanted is None or present is None:
         return wanted is not None or present is not None
-    after = (wanted.at, wanted.amount, wanted.currency)
-    return after != (present["occurred_at"], present["first_deposit_sum"], present["currency"])
+    after = (wanted.at, wanted.amount, wanted.currency, wanted.promo_id)
+    names = ("occurred_at", "first_deposit_sum", "currency", "promo_id")
+    return after != tuple(present[name] for name in names)
 
 
 async def _write(tx: Transaction, brand: Brand, changes: Sequence[_Change]) -> None:
@@ -184,7 +194,7 @@ async def _write(tx: Transaction, brand: Brand, changes: Sequence[_Change]) -> N
         await tx.copy("first_deposits", queries.FIRST_DEPOSIT_COLUMNS, rows)
     corrections = [
         (
-            *(recording, change.attribution(brand).partner_id, brand.id, "first_deposits"),
+            *(recording, change.attribution.partner_id, brand.id, "first_deposits"),
             *(change.before["id"], new_ids.get(change.player.id), _reason(change)),
             dumps_text(_delta(change.before, change.after)),
         )
@@ -198,7 +208,7 @@ async def _write(tx: Transaction, brand: Brand, changes: Sequence[_Change]) -> N
 def _fact(
     brand: Brand, recording: int, new_id: int, change: _Change, deposit: Candidate
 ) -> tuple[object, ...]:
-    whose = change.attribution(brand)
+    whose = change.attribution
     return (
         *(new_id, recording, deposit.at, business_day(deposit.at, brand.time_zone), brand.id),
         *(whose.partner_id, whose.campaign_id, whose.plan_id, whose.promo_id, change.player.id),
@@ -218,7 +228,7 @@ def _delta(before: Row, after: Candidate | None) -> dict[str, list[object]]:
 
 
 def _event(brand: Brand, change: _Change) -> NewEvent:
-    deposit, whose = change.after, change.attribution(brand)
+    deposit, whose = change.after, change.attribution
     if deposit is None:
         raise TypeError("there is no deposit to tell of")
     return NewEvent(

@@ -45,18 +45,19 @@ WHERE (business_day, id) IN (SELECT * FROM unnest($2::date[], $3::bigint[]))
 }
 
 FIND_FIRST_DEPOSITS = """
-SELECT id, business_day, player_id, occurred_at, currency, first_deposit_sum, event_id, claim_id, superseded_by
+SELECT id, business_day, player_id, occurred_at, currency, first_deposit_sum, event_id, claim_id, promo_id,
+       superseded_by
 FROM first_deposits WHERE player_id = ANY($1::bigint[])
 """
 
 FIND_CLAIMS = """
-SELECT id, player_id, currency, period_from, period_to, occurred_at, first_deposit_sum, recording_id
+SELECT id, player_id, currency, period_from, period_to, occurred_at, first_deposit_sum, recording_id, promo_id
 FROM first_deposit_claims WHERE player_id = ANY($1::bigint[])
 """
 
 # The earliest deposit of each player within each range of time, by time and then by the brand's id of the event.
 FIND_FIRST_DEPOSIT_EVENTS = """
-SELECT p.player_id, e.id, e.event_id, e.occurred_at, e.amount, e.currency
+SELECT p.player_id, e.id, e.event_id, e.occurred_at, e.amount, e.currency, e.promo_id
 FROM unnest($1::bigint[]) AS p(player_id)
 CROSS JOIN unnest($2::timestamptz[], $3::timestamptz[]) AS range(start, stop)
 CROSS JOIN LATERAL (
@@ -69,13 +70,13 @@ CROSS JOIN LATERAL (
 
 KEEP_CLAIMS = """
 INSERT INTO first_deposit_claims (brand_id, player_id, period_from, period_to, currency, occurred_at,
-                                  first_deposit_sum, recording_id)
-SELECT $1, claim.player_id, $2, $3, claim.currency, claim.occurred_at, claim.first_deposit_sum, $4
-FROM unnest($5::bigint[], $6::text[], $7::timestamptz[], $8::numeric[])
-     AS claim(player_id, currency, occurred_at, first_deposit_sum)
+                                  first_deposit_sum, recording_id, promo_id)
+SELECT $1, claim.player_id, $2, $3, claim.currency, claim.occurred_at, claim.first_deposit_sum, $4, claim.promo_id
+FROM unnest($5::bigint[], $6::text[], $7::timestamptz[], $8::numeric[], $9::bigint[])
+     AS claim(player_id, currency, occurred_at, first_deposit_sum, promo_id)
 ON CONFLICT (player_id, period_from, period_to, currency) DO UPDATE
 SET occurred_at = excluded.occurred_at, first_deposit_sum = excluded.first_deposit_sum,
-    recording_id = excluded.recording_id
+    recording_id = excluded.recording_id, promo_id = excluded.promo_id
 """
 
 WITHDRAW_CLAIMS = "DELETE FROM first_deposit_claims WHERE id = ANY($1::bigint[])"

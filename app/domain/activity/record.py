@@ -337,7 +337,10 @@ async def _write(
     ]
     told = [
         ToldFirstDeposit(
-            entry.player, entry.item, counting.claims.get((entry.player.id, entry.item.currency))
+            entry.player,
+            entry.item,
+            counting.claims.get((entry.player.id, entry.item.currency)),
+            entry.written,
         )
         for entry in accepted
     ]

@@ -42,14 +42,16 @@ TAKE_IDS = {
 EVENT_COLUMNS = (
     *("id", "recording_id", "brand_id", "event_id", "type", "content", "player_id", "ref_id"),
     *("occurred_at", "amount", "currency", "revision", "voided", "fact_id", "fact_day"),
+    "promo_id",
 )
 
 UPDATE_EVENTS = """
 UPDATE brand_events e SET occurred_at = n.occurred_at, amount = n.amount, currency = n.currency,
-       revision = n.revision, voided = n.voided, fact_id = n.fact_id, fact_day = n.fact_day
+       revision = n.revision, voided = n.voided, fact_id = n.fact_id, fact_day = n.fact_day,
+       promo_id = n.promo_id
 FROM unnest($1::bigint[], $2::timestamptz[], $3::numeric[], $4::text[], $5::bigint[], $6::bool[], $7::bigint[],
-            $8::date[])
-     AS n(id, occurred_at, amount, currency, revision, voided, fact_id, fact_day)
+            $8::date[], $9::bigint[])
+     AS n(id, occurred_at, amount, currency, revision, voided, fact_id, fact_day, promo_id)
 WHERE e.id = n.id
 """
 

@@ -181,7 +181,7 @@ class EventWriter:
             (
                 *(entry.id, self._recording, self._brand.id, entry.event_id, entry.type.value),
                 *(dumps_text(entry.content), entry.player_id),
-                *(entry.target.id if entry.target else None, *_standing(entry)),
+                *(entry.target.id if entry.target else None, *self._standing(entry)),
             )
             for entry in entries
             if entry.is_new
@@ -190,9 +190,17 @@ class EventWriter:
             await self._tx.copy("brand_events", queries.EVENT_COLUMNS, rows)
         changed = [entry for entry in entries if not entry.is_new]
         if changed:
-            columns = zip(*(_standing(entry) for entry in changed), strict=True)
+            columns = zip(*(self._standing(entry) for entry in changed), strict=True)
             ids = [entry.id for entry in changed]
             await self._tx.fetch(queries.UPDATE_EVENTS, ids, *(list(each) for each in columns))
+
+    def _standing(self, entry: Entry) -> tuple[Any, ...]:
+        now = entry.now
+        return (
+            *(now.occurred_at, now.amount, now.currency, now.revision, now.voided),
+            *(entry.fact_id, entry.fact_day),
+            self._whose(entry).promo_id if entry.table else None,
+        )
 
     def _flag(self, entry: Entry) -> FlagStatement:
         said = entry.content
@@ -234,14 +242,6 @@ class EventWriter:
             }
         at, brand_id = entry.now.occurred_at, self._brand.id
         self._log.append(NewEvent(happened, subject, whose.partner_id, brand_id, at, data))
-
-
-def _standing(entry: Entry) -> tuple[Any, ...]:
-    now = entry.now
-    return (
-        *(now.occurred_at, now.amount, now.currency, now.revision, now.voided),
-        *(entry.fact_id, entry.fact_day),
-    )
 
 
 def _amount(standing: Any) -> Decimal:

@@ -43,6 +43,11 @@ class KnownPlayer:
             return past[-1].after
         return self.moves[0].before if self.moves else self.attribution
 
+    def attribution_of(self, promo_id: int) -> Attribution:
+        """What belongs to one of the promos that the player has or had."""
+        sides = (side for move in reversed(self.moves) for side in (move.after, move.before))
+        return next((side for side in sides if side.promo_id == promo_id), self.attribution)
+
 
 async def find_players(
     tx: Transaction, brand_id: int, user_ids: Sequence[str]

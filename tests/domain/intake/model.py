@@ -98,7 +98,8 @@ class Model:
     players: set[str] = field(default_factory=set)
     moves: dict[str, list[tuple[date, int]]] = field(default_factory=dict)
     rows: dict[Hour, Row] = field(default_factory=dict)
-    claims: dict[Hour, tuple[datetime, Decimal]] = field(default_factory=dict)
+    # What is claimed of first deposits, with the promo to which it belonged when it was told.
+    claims: dict[Hour, tuple[datetime, Decimal, int]] = field(default_factory=dict)
     events: dict[str, Kept] = field(default_factory=dict)
     flags: dict[tuple[str, str], list[tuple[datetime, bool]]] = field(default_factory=dict)
     first: dict[str, tuple[datetime, Decimal, int]] = field(default_factory=dict)
@@ -128,22 +129,26 @@ class Model:
         if before and item.revision is not None and before.revision is not None:
             if item.revision < before.revision:
                 return "stale"
-            equal = item.numbers == before.numbers and (claim is None or item.first == claim)
+            equal = item.numbers == before.numbers and (claim is None or item.first == claim[:2])
             if item.revision == before.revision and not equal:
                 return "conflict"
         revised = before is not None and item.numbers != before.numbers
-        if before is None or revised or _is_newer(item.revision, before.revision):
+        written = before is None or revised or _is_newer(item.revision, before.revision)
+        if written:
             promo = self.promo_on(place.user, place.start.date())
             self.rows[place] = Row(item.numbers, item.revision, promo)
-        moved = self._claim(item)
+        moved = self._claim(item, written)
         if before is None:
             return "created"
         return "updated" if revised or (item.first is not None and moved) else "unchanged"
 
-    def _claim(self, item: Report) -> bool:
+    def _claim(self, item: Report, written: bool) -> bool:
         """Keep or take back what is said of the first deposit; True when the player's has changed."""
+        claim = self.claims.get(item.place)
         if item.first is not None:
-            self.claims[item.place] = item.first
+            if claim is None or written or item.first != claim[:2]:
+                promo = self.promo_on(item.place.user, item.first[0].date())
+                self.claims[item.place] = (*item.first, promo)
         elif item.revision is not None:
             self.claims.pop(item.place, None)
         return self._settle(item.place.user)
@@ -159,14 +164,12 @@ class Model:
                 if kept.told.type == "deposit" and kept.told.user == user and not kept.voided
             ]
             deposits.sort(key=lambda kept: (kept.at, kept.told.id))
-            found = [(kept.at, kept.amount) for kept in deposits]
+            found = [(kept.at, kept.amount, kept.promo) for kept in deposits]
         before = self.first.get(user)
         if not found:
             return self.first.pop(user, None) is not None
-        if before is not None and before[:2] == found[0]:
-            return False
-        self.first[user] = (*found[0], self.promo_on(user, found[0][0].date()))
-        return True
+        self.first[user] = found[0]
+        return before != found[0]
 
     # Events
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.activity.record import record_activity
+from app.domain.brands.metric_sources import ReportSource, set_metric_source
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import StaffRole
 from app.domain.players.moves import (
@@ -398,3 +399,45 @@ async def test_m03_an_event_amended_and_amended_back_moves_the_same_in_one_batch
         assert set(said(*await send(world, *batch))) == {"created"}
 
     assert await bets() == [(1, other.id)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_m03_a_first_deposit_belongs_to_whom_it_did_when_it_was_told_in_any_order(
+    world: World, other: Promo, order: tuple[int, int]
+) -> None:
+    at = ago(world, hours=1)
+    await send(world, event(world, "d5", "deposit", amount="1", occurred_at=at))
+    await move(world, other)
+
+    # Both are of the same moment; the one with the smaller id is the first, and says what the earlier one said.
+    told = [
+        event(world, name, "deposit", amount=amount, occurred_at=at)
+        for name, amount in (("d3", "2"), ("d1", "1"))
+    ]
+    for place in order:
+        await send(world, told[place])
+
+    first = await FirstDeposit.get(superseded_by=None)
+    assert (first.first_deposit_sum, first.promo_id) == (1, other.id)
+
+
+async def test_m03_a_first_deposit_whose_report_comes_again_numbered_moves_with_its_numbers(
+    world: World, other: Promo, clock: ManualClock
+) -> None:
+    await set_metric_source(
+        staff_scope(clock), world.brand.id, (), ReportSource.ACTIVITY, date(2020, 1, 1)
+    )
+    start = NOW.replace(hour=9, minute=0, second=0, microsecond=0)
+    bounds = (start.isoformat(), (start + timedelta(hours=1)).isoformat())
+    item = {"user_id": "p1", "deposits_count": 1, "deposits_sum": "5"}
+    item |= {"first_deposit_at": bounds[0], "first_deposit_sum": "5"}
+    scope = brand_scope(world.brand, clock)
+
+    await record_activity(scope, world.brand.id, *bounds, [item | {"revision": 1}])
+    await move(world, other)
+    before = await FirstDeposit.get(superseded_by=None)
+    await record_activity(scope, world.brand.id, *bounds, [item | {"revision": 2}])
+
+    assert before.promo_id == world.promo.id
+    assert (await FirstDeposit.get(superseded_by=None)).promo_id == other.id
+    assert (await Activity.get(superseded_by=None)).promo_id == other.id
