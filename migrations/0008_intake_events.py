@@ -1,22 +1,11 @@
 from decimal import Decimal
-from typing import Any
 
 from tortoise import fields, migrations
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
 from app.infra.encoding import dumps_text, loads
-
-
-class _AddColumn(ops.AddField):
-    """What a model gets; its column comes with all the others at the end, so that no table is locked for long."""
-
-    async def database_forward(self, *_: Any, **__: Any) -> None:
-        return None
-
-    async def database_backward(self, *_: Any, **__: Any) -> None:
-        return None
-
+from app.infra.migrations import AddColumn
 
 _FORWARD = """
 ALTER TABLE activities
@@ -309,17 +298,17 @@ class Migration(migrations.Migration):
             },
             bases=["TenantModel"],
         ),
-        _AddColumn(
+        AddColumn(
             model_name="Activity",
             name="event_id",
             field=fields.BigIntField(null=True),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="Activity",
             name="uncounted",
             field=fields.JSONField(default=dict, db_default={}, encoder=dumps_text, decoder=loads),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="Brand",
             name="complete_through",
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
@@ -333,127 +322,127 @@ class Migration(migrations.Migration):
                 "table_description": "A single sale or lead with its transaction id; or money given back of a sale.",
             },
         ),
-        _AddColumn(
+        AddColumn(
             model_name="Conversion",
             name="event_id",
             field=fields.BigIntField(null=True),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="Conversion",
             name="refund_of",
             field=fields.BigIntField(null=True),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="HourlyRollup",
             name="refunds_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="HourlyRollup",
             name="refunds_sum",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="HourlyRollup",
             name="duplicated_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="HourlyRollup",
             name="self_excluded_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="HourlyRollup",
             name="disabled_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="PlayerRollup",
             name="refunds_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="PlayerRollup",
             name="refunds_sum",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="PlayerRollup",
             name="duplicated_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="PlayerRollup",
             name="self_excluded_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="PlayerRollup",
             name="disabled_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="DailyRollup",
             name="disabled_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="DailyRollup",
             name="duplicated_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="DailyRollup",
             name="refunds_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="DailyRollup",
             name="refunds_sum",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="DailyRollup",
             name="self_excluded_players_count",
             field=fields.DecimalField(
                 default=Decimal("0"), db_default=Decimal("0"), max_digits=38, decimal_places=18
             ),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="FirstDeposit",
             name="event_id",
             field=fields.BigIntField(null=True),
         ),
-        _AddColumn(
+        AddColumn(
             model_name="FirstDeposit",
             name="claim_id",
             field=fields.BigIntField(null=True),

@@ -15,7 +15,7 @@ from tortoise.connection import get_connection
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.migration import Migration
-from tortoise.migrations.operations import CreateModel
+from tortoise.migrations.operations import AddField, CreateModel
 from tortoise.migrations.writer import MigrationWriter, format_migration_name
 from tortoise.transactions import in_transaction
 
@@ -60,6 +60,19 @@ class CreatePartitionedModel(CreateModel):
         new_state: State,
         state_editor: BaseSchemaEditor | None = None,
     ) -> None:
+        return None
+
+
+class AddColumn(AddField):
+    """What a model gets; its column comes with the others of its table in one RunSQL at the end.
+
+    Between two statements Tortoise makes all models anew: a table altered early would be locked for all of that.
+    """
+
+    async def database_forward(self, *_: Any, **__: Any) -> None:
+        return None
+
+    async def database_backward(self, *_: Any, **__: Any) -> None:
         return None
 
 
