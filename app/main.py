@@ -27,7 +27,7 @@ from app.schema.transport.live import Live
 from app.schema.transport.sse import Streams
 from app.schema.transport.websocket import WebSocketTransport
 from app.settings import Settings, SettingsError, settings
-from app.web import account_pages, banners, files, health, home, inbox, intake
+from app.web import account_pages, banners, files, health, home, inbox, intake, tracker
 from app.web.clicks.door import LinkDoor
 from app.web.clicks.path import ClickPath
 from app.web.middleware import ClientAddress, ErrorAnswers, RequestContext, refused
@@ -104,6 +104,8 @@ def create_app(configuration: Settings, clock: Clock | None = None) -> Starlette
             Route("/account/{action}", account_pages.act, methods=["POST"]),
             Route("/inbox", inbox.listing),
             Route("/inbox/{name}", inbox.one),
+            Route("/tracker", tracker.listing),
+            Route("/tracker/{path:path}", tracker.take, methods=["GET", "POST"]),
         ],
         middleware=[
             Middleware(RequestContext),

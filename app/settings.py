@@ -224,6 +224,11 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{_bracketed(self.host)}:{self.port}").rstrip("/")
 
     @property
+    def tracker_url(self) -> str:
+        """Where the demo's own tracker is, which the demo's postbacks call."""
+        return f"http://{_bracketed(self.host)}:{self.port}/tracker"
+
+    @property
     def frontend_address(self) -> str:
         """Where the links of mails lead, without a trailing slash."""
         return (self.frontend_url or self.base_url).rstrip("/")

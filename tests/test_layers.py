@@ -100,6 +100,8 @@ WITHOUT_PERMISSION = {
     "simulation.demo.seed_connected": OPERATION,
     "simulation.history.place_all": OPERATION,
     "simulation.history.settle": OPERATION,
+    "simulation.opening.move_tracker": OPERATION,
+    "simulation.opening.open_doors": OPERATION,
     "simulation.scale.simulate": OPERATION,
     "simulation.scale.simulate_connected": OPERATION,
     "simulation.plans.make_individual_plans": OPERATION,

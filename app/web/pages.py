@@ -14,6 +14,7 @@ _STYLE = (
     "button{font:inherit;margin-top:1rem;padding:.6rem 1.2rem;border:0;border-radius:6px;background:#0b5fff;color:#fff}"
     ".error{color:#b00020}pre{white-space:pre-wrap;background:#f4f5f7;padding:1rem;border-radius:6px}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4rem;border-bottom:1px solid #e4e7eb}"
+    "td{vertical-align:top;overflow-wrap:anywhere}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
+
+from app.web.tracker_calls import Calls
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -27,6 +29,8 @@ class Services:
     clicks: ClickPath
     signer: CursorSigner
     storage: Storage
+    # Of the demo alone.
+    tracker: Calls = field(default_factory=Calls)
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -116,7 +116,9 @@ def test_the_tour_of_the_readme_works_as_written(demo_instance: Instance, tmp_pa
         assert "Traceback" not in step
         assert '"errors"' not in step
         assert '"code"' not in step
-    sign_in, link, player, deposit, report, postback = (steps[n] for n in (1, 6, 7, 8, 9, 10))
+    sign_in, link, player, deposit, report, postback, demo = (
+        steps[n] for n in (1, 6, 7, 8, 9, 10, 11)
+    )
     assert re.search(r'"token": "[\w-]{20,}"', sign_in)
     assert "302 Found" in link
     landing = re.search(r"location: https://lucky-otter\.example/.*stag=(\d+_\d+)", link)
@@ -130,6 +132,8 @@ def test_the_tour_of_the_readme_works_as_written(demo_instance: Instance, tmp_pa
     assert '"amount": "50.00",' in totals
     query = f"/?event=registration&click=tour-42&country=FI&stag={landing[1]}"
     assert f'"GET {query} HTTP/1.1" 200' in postback
+    assert '"replayed": 1' in demo
+    assert demo.count("click = tour-42") >= 2
 
 
 def commands_of(group: typer.Typer, prefix: str = "") -> set[str]:

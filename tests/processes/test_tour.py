@@ -65,6 +65,17 @@ query($input: PerformanceReportInput!) {
 }
 """
 
+_LOG = """
+query($filter: PostbackAttemptFilterInput) {
+  postbackAttempts(first: 50, filter: $filter) { nodes { id url action responseCode deliveryState } }
+}
+"""
+_REPLAY = """
+mutation($input: ReplayPostbackInput!) {
+  replayPostback(input: $input) { replayed userErrors { code message field } }
+}
+"""
+
 
 async def ask(client: httpx.AsyncClient, token: str, document: str, **variables: Any) -> Any:
     """The data of an operation that must succeed."""
@@ -204,3 +215,36 @@ async def test_the_tour_leads_through_the_running_processes_a02_a07_a10_a13_a30_
     assert postback.path == "/postback"
     assert postback.query["click"] == "summer sale/1"
     assert postback.query.keys() == {"click", "event"}
+
+
+async def shown(client: httpx.AsyncClient, wanted: str, times: int) -> str:
+    """The tracker's page once it shows something so many times."""
+    deadline = time.monotonic() + 60
+    while (page := (await client.get("/tracker")).text).count(wanted) < times:
+        assert time.monotonic() < deadline, page
+        await asyncio.sleep(0.2)
+    return page
+
+
+async def test_the_demos_postbacks_arrive_at_its_own_tracker_and_are_replayed_a13_a15_a20(
+    demo_instance: Instance,
+) -> None:
+    async with httpx.AsyncClient(base_url=demo_instance.url, timeout=30) as client:
+        base = "/tracker/bargain-lane"
+        for call in ("GET", "registration", 2), ("GET", "literal", 2), ("POST", "deposit", 1):
+            page = await shown(client, f"<td>{call[0]} {base}/{call[1]}</td>", call[2])
+        page = await shown(client, f"<td>GET {base}/sale</td>", 1)
+        page = await shown(client, f"<td>GET {base}/first-deposit</td>", 1)
+        assert "web = 12<br>" in page
+        assert "web = ${webID}<br>" in page
+        assert f"{base}/everything" not in page
+
+        token = await sign_in(client, "partner2@demo.test", password=PASSWORD)
+        chosen = {"urlContains": f"{base}/first-deposit"}
+        log = await ask(client, token, _LOG, filter=chosen)
+        (first,) = log["postbackAttempts"]["nodes"]
+        assert (first["action"], first["responseCode"]) == ("FIRST_DEPOSIT", 200)
+        assert first["url"].startswith(f"{demo_instance.url}{base}/first-deposit?click=demo-1&")
+        replayed = await ask(client, token, _REPLAY, input={"attemptId": first["id"]})
+        assert replayed["replayPostback"] == {"replayed": 1, "userErrors": []}
+        await shown(client, f"<td>GET {base}/first-deposit</td>", 2)

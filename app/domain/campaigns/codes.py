@@ -24,6 +24,7 @@ RESERVED = frozenset(
         "metrics",
         "partner",
         "robots.txt",
+        "tracker",
         "users",
     }
 )

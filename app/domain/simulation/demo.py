@@ -11,6 +11,7 @@ from app.domain.errors import Conflict
 from app.domain.events import lock_reader, move_reader
 from app.domain.scope import Scope
 from app.domain.simulation.history import place_all, settle
+from app.domain.simulation.opening import TRACKER, move_tracker, open_doors
 from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.rates import make_exchange_rates
 from app.domain.simulation.traffic import Traffic, Volume
@@ -49,25 +50,29 @@ async def seed(settings: Settings, progress: Progress, clock: Clock | None = Non
         )
     await database.connect(settings)
     try:
-        return await seed_connected(
-            SecretBox(settings.secret_keys), clock or SystemClock(), progress
-        )
+        box, tracker = SecretBox(settings.secret_keys), settings.tracker_url
+        return await seed_connected(box, clock or SystemClock(), progress, tracker=tracker)
     finally:
         await database.disconnect()
 
 
 async def seed_connected(
-    box: SecretBox, clock: Clock, progress: Progress, volume: Volume | None = None
+    box: SecretBox,
+    clock: Clock,
+    progress: Progress,
+    volume: Volume | None = None,
+    tracker: str = TRACKER,
 ) -> bool:
-    """`seed`, on the connection that is open."""
+    """`seed`, on the connection that is open. `tracker` is where the demo's postbacks go, also those made before."""
     system = Scope.system(clock, new_request_id())
     async with transaction() as tx:
         finished = await lock_reader(tx, _FINISHED)
     if finished:
+        await move_tracker(tracker)
         return False
     await _make_room(system)
     await ensure_partitions(clock.now(), DAYS + 2)
-    await _make(system, clock, box, progress, volume or Volume())
+    await _make(system, clock, box, progress, volume or Volume(), tracker)
     async with transaction() as tx:
         await lock_reader(tx, _FINISHED)
         await move_reader(tx, _FINISHED, 1)
@@ -91,7 +96,12 @@ async def _make_room(system: Scope) -> None:
 
 
 async def _make(
-    system: Scope, clock: Clock, box: SecretBox, progress: Progress, volume: Volume
+    system: Scope,
+    clock: Clock,
+    box: SecretBox,
+    progress: Progress,
+    volume: Volume,
+    tracker: str,
 ) -> None:
     dice = random.Random(_SEED)  # noqa: S311
     end = clock.now()
@@ -99,7 +109,8 @@ async def _make(
     # A day earlier than the first visit, so that every affiliation is older than its traffic.
     moving = ManualClock(first_day - timedelta(days=1))
     cast: Cast = await make_cast(moving, system.request_id, box, dice)
-    traffic = Traffic(cast, await take_visit_ids(system), dice, volume, box)
+    visit_ids = await take_visit_ids(system)
+    traffic = Traffic(cast, visit_ids, dice, volume, box)
     for number in range(DAYS):
         day = first_day + timedelta(days=number)
         await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
@@ -107,6 +118,7 @@ async def _make(
         progress("demo programme", number + 1, DAYS)
     await make_exchange_rates(system, first_day.date(), DAYS)
     await settle(system)
+    await open_doors(system, cast, visit_ids, box, tracker)
 
 
 async def _wipe() -> None:
