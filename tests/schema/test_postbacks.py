@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.schema.ids import encode_id
 from app.settings import Settings
+from tests.conftest import NOW
+from tests.domain.postbacks.test_drift import happen
 from tests.factories import World, make_operator, make_partner_user, make_world
 from tests.schema.programme import ask, open_session
+from tests.schema.statements import statements
 
 FIELDS = """id action url method unresolved place state disabledBy stateReason failingSince variables
   campaign { id } promo { id }"""
@@ -23,6 +28,10 @@ EDIT = f"""mutation($input: EditPostbackInput!) {{
   made: editPostback(input: $input) {{ postback {{ {FIELDS} }} {PROBLEMS} {ERRORS} }} }}"""
 SWITCH = """mutation($input: PostbackInput!) {{
   made: {}Postback(input: $input) {{ postback {{ state disabledBy stateReason }} userErrors {{ code message }} }} }}"""
+
+TALLY = """query($from: DateTime!, $before: DateTime!) { postbacks(first: 10, orderBy: OLDEST) { nodes {
+  tally(from: $from, before: $before) {
+    matched deliveries delivered pending failed cancelled deduplicated difference comparedFrom } } } }"""
 
 
 @pytest.fixture
@@ -199,3 +208,43 @@ async def test_a13_a_deleted_postback_is_gone_from_the_list(
 
     assert gone == {"deletedId": made["postback"]["id"], "userErrors": []}
     assert answer["data"]["postbacks"]["totalCount"] == 0
+
+
+async def test_x07_expected_against_sent_is_asked_for_a_page_of_postbacks_at_once(
+    client: httpx.AsyncClient, token: str, world: World, system: Scope, clock: ManualClock
+) -> None:
+    url = "https://tracker.example/p?e=${event_id}"
+    for action in ("ANY", "REGISTRATION", "DEPOSIT"):
+        await change(client, token, CREATE, action=action, url=url)
+    await happen(world, system, "one", "two")
+    period = {
+        "from": (NOW - timedelta(days=1)).isoformat(),
+        "before": (NOW + timedelta(days=1)).isoformat(),
+    }
+    staff = await open_session(await make_operator(clock), clock)
+
+    async with statements() as sent:
+        answer = await ask(client, "partner", TALLY, token, period)
+
+    first, second, third = [node["tally"] for node in answer["data"]["postbacks"]["nodes"]]
+    nothing = {
+        **dict.fromkeys(("matched", "deliveries", "delivered", "pending", "failed"), 0),
+        **dict.fromkeys(("cancelled", "deduplicated", "difference"), 0),
+        "comparedFrom": "2026-03-10T12:00:00Z",
+    }
+    assert first == {**nothing, "matched": 2, "deliveries": 2, "pending": 2}
+    assert second == {**nothing, "matched": 2, "deduplicated": 2}
+    assert third == nothing
+    assert len([statement for statement in sent if "postback_duplicates" in statement]) == 1
+    assert await ask(client, "admin", TALLY, staff, period) | {"extensions": {}} == answer | {
+        "extensions": {}
+    }
+
+
+async def test_x07_a_period_of_more_than_31_days_is_refused_by_name(
+    client: httpx.AsyncClient, token: str
+) -> None:
+    await change(client, token, CREATE, action="ANY", url="https://t.example/?a=${promo_id}")
+    period = {"from": "2026-01-01T00:00:00Z", "before": "2026-02-02T00:00:00Z"}
+    answer = await ask(client, "partner", TALLY, token, period)
+    assert [error["message"] for error in answer["errors"]] == ["a period has at most 31 days"]

@@ -7,6 +7,13 @@ WHERE state = 'active' AND partner_id = ANY($1::bigint[])
 ORDER BY id
 """
 
+# Whether postback `b` should be sent for fact `f` of promo `p`: counted again without the planner (X07).
+EXPECTED_OF = """
+    b.partner_id = f.partner_id AND b.state = 'active' AND b.action IN ('any', f.action)
+    AND (b.campaign_id IS NULL OR b.campaign_id = p.campaign_id) AND (b.promo_id IS NULL OR b.promo_id = p.id)
+    AND f.known_at >= COALESCE(b.active_since, b.created_at)
+"""
+
 FIND_CONTEXTS = """
 SELECT p.id AS promo_id, p.code AS promo_code, p.campaign_id, c.name AS campaign_name, p.brand_id,
        p.partner_id, s.name AS traffic_source

@@ -8,6 +8,7 @@ from datetime import timedelta
 from app.domain.events import Subject, lock_reader, move_reader, record
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks.actions import ACTION_OF_EVENT
+from app.domain.postbacks.delivery_queries import EXPECTED_OF
 from app.domain.postbacks.plan import DRIFT_READER
 from app.domain.postbacks.plan import READER as PLANNER
 from app.domain.scope import Scope
@@ -24,7 +25,7 @@ SELECT max(position) AS position FROM (
 ) AS batch WHERE known_at <= $2
 """
 _PLANNER = "SELECT position FROM relay_positions WHERE reader = $1"
-_COUNT = """
+_COUNT = f"""
 WITH facts AS (
     SELECT e.id, e.partner_id, (e.data ->> 'promo_id')::bigint AS promo_id, kind.action, r.known_at
     FROM recordings r JOIN events e ON e.recording_id = r.id
@@ -35,9 +36,7 @@ SELECT b.id, b.partner_id, b.url, b.drift_alarmed_at, o.clock_offset, count(*) A
        count(*) FILTER (WHERE twin.id IS NOT NULL OR d.state <> 'pending' OR d.attempts > 0) AS sent
 FROM facts f
 JOIN promos p ON p.id = f.promo_id
-JOIN postbacks b ON b.partner_id = f.partner_id AND b.state = 'active' AND b.action IN ('any', f.action)
-    AND (b.campaign_id IS NULL OR b.campaign_id = p.campaign_id) AND (b.promo_id IS NULL OR b.promo_id = p.id)
-    AND f.known_at >= COALESCE(b.active_since, b.created_at)
+JOIN postbacks b ON {EXPECTED_OF}
 JOIN partners o ON o.id = b.partner_id
 LEFT JOIN postback_deliveries d ON d.event_id = f.id AND d.postback_id = b.id
 LEFT JOIN postback_duplicates twin ON twin.event_id = f.id AND twin.postback_id = b.id

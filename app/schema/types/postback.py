@@ -10,13 +10,20 @@ import strawberry
 from strawberry.types import Info
 
 from app import models
+from app.domain.postbacks import tally
 from app.domain.postbacks.template import read_template
+from app.resolvers.postbacks import PostbackPeriod, load_tallies
 from app.schema.context import context_of
+from app.schema.fields import COST
 from app.schema.ids import encode_id
 from app.schema.node import Node
+from app.schema.scalars import Count
 
 if TYPE_CHECKING:
     from app.schema.types.campaign import Campaign, Promo
+
+# A postback's share of counting the log for a whole page of them.
+TALLY_COST = 10
 
 
 @strawberry.enum(description="What makes a postback fire.")
@@ -80,6 +87,49 @@ class PostbackDisabledBy(Enum):
     )
 
 
+@strawberry.type(
+    description="Expected against sent: the events of a period, and what became of them (X07)."
+)
+class PostbackTally:
+    matched: Count = strawberry.field(
+        description="Events that it should tell, or has told before it was edited or disabled."
+    )
+    deliveries: Count = strawberry.field(
+        description="What was planned for them, in whatever state. A replay under an edited URL is one more."
+    )
+    delivered: Count = strawberry.field(description="Of these: your tracker took it.")
+    pending: Count = strawberry.field(description="Of these: on its way, or tried again later.")
+    failed: Count = strawberry.field(description="Of these: given up; it can be replayed.")
+    cancelled: Count = strawberry.field(
+        description="Of these: the postback was disabled before it was taken; it can be replayed."
+    )
+    deduplicated: Count = strawberry.field(
+        description="Events for which another postback made the very same call."
+    )
+    difference: Count = strawberry.field(
+        description="Events with neither: 0 but for those of the last moments, which are not planned yet."
+    )
+    compared_from: datetime | None = strawberry.field(
+        description="UTC: the difference is that from here on, since when the postback has fired as it does now; "
+        "null while it is disabled."
+    )
+
+    @classmethod
+    def of(cls, found: tally.Tally) -> PostbackTally:
+        """From the domain's value."""
+        return cls(
+            matched=Count(found.matched),
+            deliveries=Count(found.deliveries),
+            delivered=Count(found.delivered),
+            pending=Count(found.pending),
+            failed=Count(found.failed),
+            cancelled=Count(found.cancelled),
+            deduplicated=Count(found.deduplicated),
+            difference=Count(found.difference),
+            compared_from=found.compared_from,
+        )
+
+
 @strawberry.type(description="A callback to your tracker.")
 class Postback(Node):
     action: PostbackAction = strawberry.field(description="What makes it fire.")
@@ -130,6 +180,25 @@ class Postback(Node):
             return None
         row = await context_of(info).loaders.one(models.Promo, self.row.promo_id)
         return Promo.of(row) if row else None
+
+    @strawberry.field(
+        description="Expected against sent: what was recorded in a period of at most 31 days, and what became of it "
+        "by now (X07).",
+        metadata={COST: TALLY_COST},
+    )
+    async def tally(
+        self,
+        info: Info[Any, Any],
+        from_: Annotated[
+            datetime,
+            strawberry.argument(name="from", description="UTC, such as 2026-03-01T00:00:00Z."),
+        ],
+        before: Annotated[
+            datetime, strawberry.argument(description="UTC: only what was recorded before it.")
+        ],
+    ) -> PostbackTally:
+        period = PostbackPeriod(self.row.id, from_, before)
+        return PostbackTally.of(await context_of(info).loaders.batched(load_tallies, period))
 
     @classmethod
     def of(cls, row: models.Postback) -> Postback:
