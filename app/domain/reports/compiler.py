@@ -36,7 +36,10 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class CompiledReport:
-    """SQL with its values; result columns are g0, g1, … in grouping order, currency, then the base metrics."""
+    """SQL with its values; result columns are g0, g1, … in grouping order, currency, then the base metrics.
+
+    A sum of zero is null: most of them are, and null costs nothing to read.
+    """
 
     sql: str
     values: tuple[Any, ...]
@@ -93,7 +96,9 @@ def compile_report(
         for i, grouping in enumerate(specification.group_by)
     ]
     names = [metric.name for metric in metrics]
-    selected = ", ".join([*keys, "c.currency", *(f"sum(c.{name}) AS {name}" for name in names)])
+    selected = ", ".join(
+        [*keys, "c.currency", *(f"NULLIF(sum(c.{name}), 0) AS {name}" for name in names)]
+    )
     grouped = ", ".join(str(place) for place in range(1, len(keys) + 2))
     joins = grouping_joins(specification.group_by, conditions.limiting, position)
     sql = f"WITH {counted}\nSELECT {selected} FROM counted c {joins} GROUP BY {grouped} ORDER BY {grouped}"

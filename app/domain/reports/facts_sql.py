@@ -45,15 +45,18 @@ def sum_of_holding(
     where_visits: str,
     position: str | None = None,
 ) -> str:
-    """A SELECT of the dimensions and metrics of every fact that holds now, or held at a position of the log.
+    """A SELECT of the dimensions and metrics of the facts that hold now, or held at a position of the log.
 
-    `position` is SQL. `where_visits` is one more condition on rows of `visits`.
+    Each source is summed by the dimensions on its own, so that what is added up over all of them are few rows and not
+    every visit. `position` is SQL. `where_visits` is one more condition on rows of `visits`.
     """
     parts = []
+    keys = ", ".join(str(place) for place in range(1, len(dimensions) + 1))
     for source in _sources(metrics):
         join, holds = _holding(source, position)
         conditions = [where, holds, where_visits if source is Source.VISITS else "TRUE"]
-        parts.append(_facts(source, dimensions, metrics, "", join, " AND ".join(conditions)))
+        facts = _facts(source, dimensions, metrics, "sum", join, " AND ".join(conditions))
+        parts.append(f"{facts} GROUP BY {keys}")
     return "\nUNION ALL\n".join(parts)
 
 
@@ -82,20 +85,23 @@ def _facts(
     source: Source,
     dimensions: Sequence[Dimension],
     metrics: Sequence[BaseMetric],
-    sign: str,
+    apply: str,
     join: str,
     where: str,
 ) -> str:
+    """`apply` stands before each value: a factor, or a sum."""
     keys = [f"{on_source(source, each.expression)} AS {each.name}" for each in dimensions]
-    values = [
-        f"{sign}({metric.expression_in(source) or 0})::numeric AS {metric.name}"
-        for metric in metrics
-    ]
+    values = [f"{_value(source, metric, apply)} AS {metric.name}" for metric in metrics]
     joins = joins_of(source, [*(each.expression for each in dimensions), where])
     return (
         f"SELECT {', '.join([*keys, *values])} FROM {source} f {join} {joins} "
         f"WHERE {on_source(source, where)}"
     )
+
+
+def _value(source: Source, metric: BaseMetric, apply: str) -> str:
+    expression = metric.expression_in(source)
+    return "0::numeric" if expression is None else f"{apply}(({expression})::numeric)"
 
 
 def all_base_metrics() -> tuple[BaseMetric, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, localcontext
@@ -17,6 +17,7 @@ from app.domain.scope import Scope
 from app.infra.database import Row, fetch
 from app.infra.money import EXACT, NO_CURRENCY, Money, quantise
 
+_ZERO = Decimal(0)
 # Recordings that are taken back from a rollup, at most; a recording holds up to a thousand facts.
 MOST_TAKEN_BACK = 5_000
 
@@ -58,8 +59,14 @@ class Report:
     totals: ReportRow
 
 
-# The sums of the base metrics, by currency.
-Sums = dict[str, dict[str, Decimal]]
+class Sums(dict[str, Decimal]):
+    """Sums of the base metrics in one currency: those that are not zero, as most of a line are."""
+
+    def __missing__(self, name: str) -> Decimal:
+        return _ZERO
+
+
+ByCurrency = dict[str, Sums]
 
 
 @requires(Permission.READ_REPORTS)
@@ -76,22 +83,21 @@ def report_of(
     specification: ReportSpecification, compiled: CompiledReport, found: Iterable[Row]
 ) -> Report:
     """The report that the rows of the statement make."""
-    groups: dict[tuple[Any, ...], Sums] = {}
+    names = [metric.name for metric in compiled.metrics]
+    places = [f"g{place}" for place in range(len(specification.group_by))]
+    groups: dict[tuple[Any, ...], ByCurrency] = {}
     for row in found:
-        keys = tuple(row[f"g{i}"] for i in range(len(specification.group_by)))
-        groups.setdefault(keys, {})[row["currency"]] = {
-            metric.name: row[metric.name] for metric in compiled.metrics
-        }
+        sums = Sums({name: row[name] for name in names if row[name]})
+        # A group whose every sum is zero says nothing, such as facts that a correction took back entirely.
+        if sums:
+            keys = tuple([row[place] for place in places])
+            groups.setdefault(keys, {})[row["currency"]] = sums
+    line = _Line(specification.metrics, names)
     rows = tuple(
-        ReportRow(
-            dict(zip(specification.group_by, keys, strict=True)),
-            _cells(specification, compiled, sums),
-        )
+        ReportRow(dict(zip(specification.group_by, keys, strict=True)), line.cells(sums))
         for keys, sums in groups.items()
-        if _says_something(sums)
     )
-    totals = ReportRow({}, _cells(specification, compiled, _total(groups.values())))
-    return Report(rows, totals)
+    return Report(rows, ReportRow({}, line.cells(_total(groups.values()))))
 
 
 async def _sight(scope: Scope, specification: ReportSpecification) -> Sight:
@@ -111,56 +117,76 @@ async def _sight(scope: Scope, specification: ReportSpecification) -> Sight:
     return Sight(position, from_facts=True, offsets=offsets)
 
 
-def _says_something(sums: Sums) -> bool:
-    """False for a group whose every sum is zero, such as facts that a correction took back entirely."""
-    return any(value for by_name in sums.values() for value in by_name.values())
-
-
-def _total(groups: Iterable[Sums]) -> Sums:
-    total: Sums = {}
-    for sums in groups:
-        for currency, by_name in sums.items():
-            mine = total.setdefault(currency, dict.fromkeys(by_name, Decimal(0)))
-            for name, value in by_name.items():
+def _total(groups: Iterable[ByCurrency]) -> ByCurrency:
+    total: ByCurrency = {}
+    for by_currency in groups:
+        for currency, sums in by_currency.items():
+            mine = total.setdefault(currency, Sums())
+            for name, value in sums.items():
                 mine[name] = EXACT.add(mine[name], value)
-    return total
-
-
-def _cells(
-    specification: ReportSpecification, compiled: CompiledReport, sums: Sums
-) -> dict[str, Cell]:
-    names = [metric.name for metric in compiled.metrics]
-    counts = {
-        name: sum((by_name[name] for by_name in sums.values()), Decimal(0))
-        for name in names
-        if BASE_METRICS[name].kind is Kind.COUNT
+    return {
+        currency: Sums({name: value for name, value in sums.items() if value})
+        for currency, sums in total.items()
     }
-    currencies = sorted(currency for currency in sums if currency != NO_CURRENCY)
-    return {name: _cell(name, currencies, sums, counts) for name in specification.metrics}
 
 
-def _cell(name: str, currencies: list[str], sums: Sums, counts: Mapping[str, Decimal]) -> Cell:
+class _Line:
+    """Makes the cells of lines. There may be hundreds of thousands: each computes only what is not zero."""
+
+    def __init__(self, asked: Sequence[str], base: Sequence[str]) -> None:
+        self._counts = [name for name in base if BASE_METRICS[name].kind is Kind.COUNT]
+        # The cells of a line without anything, in the asked order.
+        self._empty = {name: _cell(name, (), {}, Sums()) for name in asked}
+        # The asked metrics that each base metric changes.
+        self._uses = {name: [each for each in asked if name in _needs(each)] for name in base}
+
+    def cells(self, by_currency: ByCurrency) -> dict[str, Cell]:
+        """The cells of a line."""
+        currencies = sorted(each for each in by_currency if each != NO_CURRENCY)
+        counts = self._counted(by_currency)
+        cells = dict(self._empty)
+        for name in {
+            use for sums in by_currency.values() for each in sums for use in self._uses[each]
+        }:
+            cells[name] = _cell(name, currencies, by_currency, counts)
+        return cells
+
+    def _counted(self, by_currency: ByCurrency) -> Sums:
+        """Counts over all currencies."""
+        if len(by_currency) == 1:
+            return next(iter(by_currency.values()))
+        counts = Sums()
+        for sums in by_currency.values():
+            for name in sums.keys() & self._counts:
+                counts[name] += sums[name]
+        return counts
+
+
+def _needs(name: str) -> tuple[str, ...]:
+    formula = FORMULA_METRICS.get(name)
+    return formula.needs if formula else (name,)
+
+
+def _cell(name: str, currencies: Sequence[str], by_currency: ByCurrency, counts: Sums) -> Cell:
     kind = METRICS[name].kind
     if kind not in {Kind.MONEY, Kind.MONEY_RATIO}:
         formula = FORMULA_METRICS.get(name)
         return formula.compute(counts) if formula else counts[name]
-    numbers = _by_currency(name, currencies, sums)
+    numbers = _numbers(name, currencies, by_currency)
     if kind is Kind.MONEY_RATIO:
-        return tuple(CurrencyRatio(ratio, currency) for currency, ratio in numbers)
+        return tuple([CurrencyRatio(ratio, currency) for currency, ratio in numbers])
     # An average amount is created here, so it is rounded here (M41); sums have their currency's decimals.
-    return tuple(Money(quantise(amount, currency), currency) for currency, amount in numbers)
+    return tuple([Money(quantise(amount, currency), currency) for currency, amount in numbers])
 
 
-def _by_currency(name: str, currencies: list[str], sums: Sums) -> list[tuple[str, Decimal]]:
+def _numbers(
+    name: str, currencies: Sequence[str], by_currency: ByCurrency
+) -> list[tuple[str, Decimal]]:
     """The metric in each currency that has something of what it needs, counts included."""
     formula = FORMULA_METRICS.get(name)
-    needs = formula.needs if formula else (name,)
-    found = []
-    for currency in currencies:
-        if not any(sums[currency][need] for need in needs):
-            continue
-        with localcontext(EXACT):
-            number = formula.compute(sums[currency]) if formula else sums[currency][name]
-        if number is not None:
-            found.append((currency, number))
-    return found
+    if formula is None:
+        return [(each, by_currency[each][name]) for each in currencies if name in by_currency[each]]
+    having = [each for each in currencies if not by_currency[each].keys().isdisjoint(formula.needs)]
+    with localcontext(EXACT):
+        found = [(each, formula.compute(by_currency[each])) for each in having]
+    return [(each, number) for each, number in found if number is not None]
