@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from app.domain.events import place_recordings
-from app.domain.rollups.fold import fold_daily
+from app.domain.rollups.fold import fold
+from app.domain.rollups.tables import DAILY
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.models import Postback, Promo
@@ -113,7 +114,7 @@ async def test_a07_the_numbers_are_the_same_before_and_after_folding(
     before = await _promos(client, token)
     while await place_recordings(system):
         continue
-    while await fold_daily(system):
+    while await fold(system, DAILY):
         continue
     assert await _promos(client, token) == before
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from app.domain.permissions import Permission, requires
 from app.domain.reports.facts_sql import all_base_metrics, sum_of_changes
-from app.domain.rollups.tables import DAILY, ROLLUPS, Rollup
+from app.domain.rollups.tables import ROLLUPS, Rollup
 from app.domain.scope import Scope
 from app.infra.database import Transaction, transaction
 
@@ -76,18 +76,6 @@ async def drop(_scope: Scope, rollup: Rollup) -> None:
         await _locked_position(tx, rollup)
         await tx.fetch(f"DELETE FROM {rollup.table}")
         await tx.fetch(_MOVE, rollup.name, 0)
-
-
-@requires(Permission.OPERATE)
-async def fold_daily(scope: Scope) -> int:
-    """Fold the next recordings into the daily rollup; returns by how many positions it moved."""
-    return await fold(scope, DAILY)
-
-
-@requires(Permission.OPERATE)
-async def drop_daily(scope: Scope) -> None:
-    """Forget the daily rollup."""
-    await drop(scope, DAILY)
 
 
 async def _locked_position(tx: Transaction, rollup: Rollup) -> int:

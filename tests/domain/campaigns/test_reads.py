@@ -19,7 +19,8 @@ from app.domain.campaigns.reads import (
 )
 from app.domain.events import place_recordings
 from app.domain.paging import Listing, PageRequest, fetch_page, key_of
-from app.domain.rollups.fold import fold_daily
+from app.domain.rollups.fold import fold
+from app.domain.rollups.tables import DAILY
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.models import Banner, Campaign, CommissionPlan, Landing, Promo, TrafficSource
@@ -165,7 +166,7 @@ def _set_fields(chosen: CampaignFilter | PromoFilter) -> list[str]:
 async def _fold(system: Scope) -> None:
     while await place_recordings(system):
         continue
-    while await fold_daily(system):
+    while await fold(system, DAILY):
         continue
 
 

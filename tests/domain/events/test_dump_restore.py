@@ -19,7 +19,8 @@ from app.domain.players.register import register_players
 from app.domain.reports.metrics import METRICS
 from app.domain.reports.run import Report, run_report
 from app.domain.reports.specification import Grouping, ReportSpecification
-from app.domain.rollups.fold import drop_daily, fold_daily
+from app.domain.rollups.fold import drop, fold
+from app.domain.rollups.tables import DAILY
 from app.domain.scope import Scope
 from app.domain.visits.record import take_visit_ids
 from app.infra import database as infra_database
@@ -113,7 +114,7 @@ async def test_after_a_restore_everything_goes_on_where_the_dump_was_taken(
     await play(world, clock, 0)
     while await place_recordings(system):
         pass
-    await fold_daily(system)
+    await fold(system, DAILY)
     await play(world, clock, 10)
     await place_recordings(system)
     await play(world, clock, 20)
@@ -164,9 +165,9 @@ async def _rollups_go_on(system: Scope, before: Report) -> None:
     """Folding on from the restored position gives what folding everything anew gives."""
     unfolded = await run_report(system, EVERYTHING)
     assert unfolded != before
-    assert await fold_daily(system)
+    assert await fold(system, DAILY)
     assert await run_report(system, EVERYTHING) == unfolded
-    await drop_daily(system)
-    while await fold_daily(system):
+    await drop(system, DAILY)
+    while await fold(system, DAILY):
         pass
     assert await run_report(system, EVERYTHING) == unfolded

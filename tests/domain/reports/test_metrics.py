@@ -28,7 +28,8 @@ from app.domain.reports.metrics import (
 )
 from app.domain.reports.run import CurrencyRatio, Report, run_report
 from app.domain.reports.specification import Grouping, ReportSpecification
-from app.domain.rollups.fold import fold_daily
+from app.domain.rollups.fold import fold
+from app.domain.rollups.tables import DAILY
 from app.domain.scope import Scope
 from app.domain.visits.judge import judge_visits
 from app.infra.clock import ManualClock
@@ -125,10 +126,10 @@ async def cell(system: Scope, metric: BaseMetric) -> Decimal:
     return Decimal(amount)
 
 
-async def fold(system: Scope) -> None:
+async def place_and_fold(system: Scope) -> None:
     while await place_recordings(system):
         pass
-    while await fold_daily(system):
+    while await fold(system, DAILY):
         pass
 
 
@@ -139,7 +140,7 @@ async def test_every_base_metric_travels_from_its_facts_through_the_rollup_to_th
     expected = await bring_about(world, system, metric)
     assert await cell(system, metric) == expected
 
-    await fold(system)
+    await place_and_fold(system)
 
     folded = [getattr(row, metric.name) for row in await DailyRollup.all()]
     assert sum(folded, Decimal(0)) == expected
@@ -151,7 +152,7 @@ async def test_every_activity_metric_is_corrected_with_its_difference_w3(
     metric: BaseMetric, world: World, system: Scope
 ) -> None:
     await play(world, **{metric.name: 5 if metric.kind is Kind.COUNT else "5"})
-    await fold(system)
+    await place_and_fold(system)
 
     result = await play(world, **{metric.name: 3 if metric.kind is Kind.COUNT else "3"})
 
@@ -160,7 +161,7 @@ async def test_every_activity_metric_is_corrected_with_its_difference_w3(
     (fact,) = await Activity.filter(superseded_by=None)
     assert getattr(fact, metric.name) == 3
     assert await cell(system, metric) == 3
-    await fold(system)
+    await place_and_fold(system)
     assert await cell(system, metric) == 3
 
 

@@ -13,7 +13,8 @@ from app.domain.events import head, place_recordings
 from app.domain.players.register import register_players
 from app.domain.reports.run import run_report
 from app.domain.reports.specification import ReportSpecification
-from app.domain.rollups.fold import drop_daily, fold_daily
+from app.domain.rollups.fold import fold
+from app.domain.rollups.tables import DAILY
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.money import Money
@@ -55,7 +56,7 @@ async def sales(system: Scope) -> int:
 async def place_and_fold(system: Scope) -> None:
     while await place_recordings(system):
         pass
-    while await fold_daily(system):
+    while await fold(system, DAILY):
         pass
 
 
@@ -66,11 +67,11 @@ async def test_folding_moves_the_rollup_to_the_end_of_the_log(
     await sell(world, 1, 2)
     await place_recordings(system)
 
-    moved = await fold_daily(system)
+    moved = await fold(system, DAILY)
 
     end = (await head(system)).position
     assert moved == end == (await RollupPosition.get(rollup="daily")).position
-    assert await fold_daily(system) == 0
+    assert await fold(system, DAILY) == 0
     assert await sales(system) == 2
 
 
@@ -80,7 +81,7 @@ async def test_what_is_not_placed_is_not_folded_and_counted_all_the_same(
     world = await make_world(clock)
     await sell(world, 1)
 
-    assert await fold_daily(system) == 0
+    assert await fold(system, DAILY) == 0
     assert await sales(system) == 1
 
 
@@ -92,7 +93,7 @@ async def test_several_folds_at_once_count_each_fact_once(
         await sell(world, number)
         await place_recordings(system)
 
-        moved = await asyncio.gather(*(fold_daily(system) for _ in range(6)))
+        moved = await asyncio.gather(*(fold(system, DAILY) for _ in range(6)))
 
         assert len([step for step in moved if step]) == 1
     assert await sales(system) == 5
@@ -113,16 +114,16 @@ async def test_reports_are_right_at_every_moment_while_facts_are_folded(
             done += 1
         writing = False
 
-    async def fold() -> None:
+    async def keep_folding() -> None:
         while writing:
             await place_recordings(system)
-            await fold_daily(system)
+            await fold(system, DAILY)
             await asyncio.sleep(0)
 
-    async def drop() -> None:
+    async def keep_dropping() -> None:
         while writing:
             await asyncio.sleep(0.05)
-            await drop_daily(system)
+            await drop(system, DAILY)
 
     async def read() -> None:
         while writing:
@@ -130,7 +131,7 @@ async def test_reports_are_right_at_every_moment_while_facts_are_folded(
             counted = await sales(system)
             assert least <= counted <= begun
 
-    await asyncio.gather(write(), fold(), fold(), drop(), read(), read())
+    await asyncio.gather(write(), keep_folding(), keep_folding(), keep_dropping(), read(), read())
     await place_and_fold(system)
 
     assert await sales(system) == 60

@@ -21,7 +21,8 @@ from app.domain.postbacks.plan import plan_deliveries
 from app.domain.reports.metrics import METRICS
 from app.domain.reports.run import run_report
 from app.domain.reports.specification import Grouping, ReportSpecification
-from app.domain.rollups.fold import drop_daily, fold_daily
+from app.domain.rollups.fold import drop, fold
+from app.domain.rollups.tables import DAILY
 from app.domain.scope import Scope
 from app.domain.simulation.demo import DAYS, seed, seed_connected
 from app.domain.simulation.programme import make_cast
@@ -161,9 +162,9 @@ async def _reports_agree(clock: ManualClock) -> None:
     )
     folded = await run_report(system, asked)
     assert folded.rows
-    await drop_daily(system)
+    await drop(system, DAILY)
     assert await run_report(system, asked) == folded
-    while await fold_daily(system):
+    while await fold(system, DAILY):
         pass
     assert await run_report(system, asked) == folded
 
