@@ -13,7 +13,7 @@ from app.domain.events import head, place_recordings
 from app.domain.players.register import register_players
 from app.domain.reports.run import run_report
 from app.domain.reports.specification import ReportSpecification
-from app.domain.rollups.fold import fold
+from app.domain.rollups.fold import drop, fold
 from app.domain.rollups.tables import DAILY
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
