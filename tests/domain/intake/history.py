@@ -40,7 +40,7 @@ class History(RuleBasedStateMachine):
 
     def hour(self, number: int) -> datetime:
         """Some hours before and after midnight."""
-        midnight = self.clock.now().replace(hour=0)
+        midnight = self.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight + (number - 1) * HOUR
 
     @property
@@ -51,6 +51,8 @@ class History(RuleBasedStateMachine):
         deposits=_SOURCES, bets=_SOURCES, first=_SOURCES, users=st.sets(st.sampled_from(USERS))
     )
     def begin(self, deposits: Source, bets: Source, first: Source, users: set[str]) -> None:
+        # Ids of visits hold for 1,024 processes within a millisecond, and each history plays one.
+        self.clock.advance(timedelta(milliseconds=1))
         sources = {"deposits": deposits, "bets": bets, "first_deposits": first}
         self.sender = self.runner.run(make_sender(self.clock, sources))
         self._send("register", sorted(users), 1)
