@@ -26,6 +26,10 @@ LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 _STAG = re.compile(r"([1-9][0-9]{0,17})_(0|[1-9][0-9]{0,18})")
 # What JSON can say and PostgreSQL cannot keep: NUL and lone surrogates.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_INSTEAD_OF_NEGATIVE = (
+    "money that was paid back is a chargeback (chargebacks_sum); what was told wrongly is corrected by sending its "
+    "interval again with the right total"
+)
 _OFFSET = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
 
 
@@ -129,10 +133,13 @@ class Item:
             raise Invalid(f"{name} is not a whole number from 0 to {LARGEST_COUNT}", field=(name,))
         return Decimal(value)
 
-    def amount(self, name: str, currency: str, *, signed: bool = False) -> Decimal | None:
+    def amount(
+        self, name: str, currency: str, *, signed: bool = False, instead: str = _INSTEAD_OF_NEGATIVE
+    ) -> Decimal | None:
         """An amount as a decimal string, or under `{name}_cents` in minor units; None when neither is there.
 
-        From 0 unless `signed`, and at most LARGEST_AMOUNT either way, in the currency.
+        From 0 unless `signed`, and at most LARGEST_AMOUNT either way, in the currency. `instead` says what to send
+        instead of less than 0.
         """
         cents = f"{name}_cents"
         blamed = cents if self.has(cents) else name
@@ -141,11 +148,7 @@ class Item:
         except MoneyError as error:
             raise Invalid(f"{blamed}: {error}", field=(blamed,)) from None
         if value is not None and value < 0 and not signed:
-            raise Invalid(
-                f"{blamed} is less than 0: a refund is a chargeback (chargebacks_sum of activity); activity is "
-                "corrected by sending its interval again with the right total",
-                field=(blamed,),
-            )
+            raise Invalid(f"{blamed} is less than 0: {instead}", field=(blamed,))
         return value
 
     def _amount(self, name: str, cents: str, currency: str) -> Decimal | None:
@@ -168,7 +171,7 @@ class Item:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-            raise Invalid(f"{name} is not a whole number", field=(name,))
+            raise Invalid(f"{name} is not a whole number from 0 to {2**63 - 1}", field=(name,))
         return value
 
 

@@ -23,7 +23,7 @@ LARGEST_AMOUNT = Decimal(10) ** 15
 # Arithmetic with amounts: wide enough for any sum of them, where Python's 28 digits would round a coin's.
 EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
-_PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?")
+_PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,18})?")
 
 
 class MoneyError(ValueError):
@@ -70,7 +70,7 @@ def parse_amount(text: object, currency: str) -> Decimal:
         raise MoneyError(f"{text} has more than the {decimals} decimals of {currency}")
     amount = Decimal(text)
     if amount.copy_abs() > LARGEST_AMOUNT:
-        raise MoneyError(f"{text} is larger than {LARGEST_AMOUNT:f}")
+        raise MoneyError(f"{text} is larger than {LARGEST_AMOUNT:f} either way")
     return amount
 
 
@@ -80,14 +80,16 @@ def parse_minor_units(value: object, currency: str) -> Decimal:
         raise MoneyError(f"{_shown(value)} is not a whole number of minor units")
     decimals = decimals_of(currency)
     if abs(value) > int(LARGEST_AMOUNT) * 10**decimals:
-        raise MoneyError(f"the amount is larger than {LARGEST_AMOUNT:f} {currency}")
+        raise MoneyError(f"the amount is larger than {LARGEST_AMOUNT:f} {currency} either way")
     return EXACT.scaleb(Decimal(value), -decimals)
 
 
 def _shown(value: object) -> str:
     """A refused value as a message may quote it: short, whatever it is."""
-    if isinstance(value, str | int | float | Decimal) and len(text := repr(value)) <= 60:
-        return text
+    if isinstance(value, str | int | float | Decimal):
+        text = str(value) if isinstance(value, Decimal) else repr(value)
+        if len(text) <= 60:
+            return text
     return f"this {type(value).__name__}"
 
 

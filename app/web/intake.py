@@ -14,8 +14,10 @@ from app.domain.brands.signatures import SignatureHeaders
 from app.domain.errors import Invalid
 from app.domain.players.register import register_players
 from app.domain.reconcile import compare
+from app.domain.reports.metrics import BASE_METRICS, Kind
 from app.domain.scope import Scope
 from app.infra.encoding import JsonError, dumps, loads
+from app.infra.money import decimal_text
 from app.web.body import BodyTooLarge, read_body
 from app.web.middleware import error_answer
 from app.web.services import client_ip, request_id, services_of
@@ -120,7 +122,7 @@ def _reconciled(result: compare.DayResult) -> dict[str, Any]:
         "status": "equal" if result.equal else "different",
     }
     if result.totals is not None:
-        day["totals"] = {name: _both(each) for name, each in result.totals.items()}
+        day["totals"] = {name: _both(name, each) for name, each in result.totals.items()}
     if result.players is not None:
         day["players"] = _ids(result.players, lambda user_id: {"user_id": user_id})
     if result.conversions is not None:
@@ -139,15 +141,18 @@ def _ids(ids: compare.IdDifferences, name: Callable[[Any], dict[str, Any]]) -> d
         "missing_here": [name(each) for each in ids.missing_here[:most]],
         "missing_there": [name(each) for each in ids.missing_there[:most]],
         "different": [
-            name(each) | {metric: _both(found) for metric, found in by_metric.items()}
+            name(each) | {metric: _both(metric, found) for metric, found in by_metric.items()}
             for each, by_metric in ids.different[:most]
         ],
         "counts": compare.counts_of(ids),
     }
 
 
-def _both(difference: compare.Difference) -> dict[str, Any]:
-    return {"yours": difference.yours, "ours": difference.ours}
+def _both(name: str, difference: compare.Difference) -> dict[str, Any]:
+    """Counts are JSON integers, as brands send them; amounts are decimal strings."""
+    metric = BASE_METRICS.get(name)
+    write = int if metric is not None and metric.kind is Kind.COUNT else decimal_text
+    return {"yours": write(difference.yours), "ours": write(difference.ours)}
 
 
 async def _open(request: Request) -> tuple[Scope, int, dict[str, Any]] | Response:
@@ -188,8 +193,11 @@ def _signature(request: Request) -> SignatureHeaders:
 
 def _plain(raw: bytes, encoding: str) -> bytes:
     """The body without its gzip; it is unpacked no further than the limit."""
-    if encoding.strip().lower() != "gzip":
+    coding = encoding.strip().lower()
+    if coding in {"", "identity"}:
         return raw
+    if coding != "gzip":
+        raise JsonError(f"Content-Encoding {encoding[:40]!r} is not taken: send gzip, or none")
     unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         plain = unpacker.decompress(raw, LARGEST_BODY + 1)

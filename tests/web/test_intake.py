@@ -362,6 +362,23 @@ async def test_a_body_that_is_not_the_gzip_it_says_is_malformed(
         assert error_of(response) == "MALFORMED_JSON", name
 
 
+async def test_another_coding_than_gzip_is_refused_by_name(
+    client: httpx.AsyncClient, key: Key
+) -> None:
+    body = b'{"players": []}'
+
+    told = await client.post(
+        PLAYERS, content=body, headers=signed(key, body, **{"Content-Encoding": "br"})
+    )
+    plain = await client.post(
+        PLAYERS, content=body, headers=signed(key, body, **{"Content-Encoding": "identity"})
+    )
+
+    assert (told.status_code, error_of(told)) == (400, "MALFORMED_JSON")
+    assert "'br'" in told.text
+    assert plain.status_code == 200
+
+
 async def test_a_gzip_bomb_is_too_large(client: httpx.AsyncClient, key: Key) -> None:
     body = gzip.compress(b" " * (LARGEST_BODY + 1), compresslevel=1)
     assert len(body) < LARGEST_BODY / 50

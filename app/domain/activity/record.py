@@ -13,6 +13,7 @@ from app.domain.activity.read import FIELDS, Interval, NewActivity, parse_interv
 from app.domain.attribution.decide import (
     Attribution,
     Claim,
+    Refusal,
     attribute,
     find_awaited,
     find_visits,
@@ -24,6 +25,7 @@ from app.domain.brands.metric_sources import (
     MetricSources,
     ReportSource,
     load_metric_sources,
+    told_not_counted,
 )
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record, record_all
@@ -90,7 +92,8 @@ class _Accepted:
             status = Status.CREATED
         elif self.revised or (self.item.first_deposit is not None and self.player.id in moved):
             status = Status.UPDATED
-        return ActivityResult(self.item.user_id, status)
+        message = told_not_counted(ReportSource.EVENTS, self.uncounted) if self.uncounted else None
+        return ActivityResult(self.item.user_id, status, message=message)
 
 
 @requires(Permission.SEND_BRAND_DATA)
@@ -139,7 +142,7 @@ async def take_activity(
     await _hold(scope, tx, brand, interval, parsed, items, holder, kept)
     good = [item for item in kept if isinstance(item, NewActivity)]
     sources = await load_metric_sources(tx, brand.id)
-    players = await _players(scope, tx, brand, interval, good)
+    players, refused = await _players(scope, tx, brand, interval, good)
     ids = [player.id for player in players.values()]
     rows = await tx.fetch(queries.FIND_ACTIVITIES, interval.day, ids, interval.start, interval.end)
     stored: dict[tuple[int, str], list[Row]] = {}
@@ -151,7 +154,9 @@ async def take_activity(
     decided = [
         item
         if isinstance(item, ActivityResult)
-        else _decide(counting, item, players.get(item.user_id), stored, accepted)
+        else _decide(
+            counting, item, players.get(item.user_id), refused.get(item.user_id), stored, accepted
+        )
         for item in kept
     ]
     moved = await _write(scope, tx, brand, counting, list(accepted.values()))
@@ -240,44 +245,58 @@ def _uncounted(row: Row) -> dict[str, Decimal]:
 
 async def _players(
     scope: Scope, tx: Transaction, brand: Brand, interval: Interval, items: Sequence[NewActivity]
-) -> dict[str, KnownPlayer]:
-    """The players of the items; an unknown one is registered when its item carries the tag of a visit."""
+) -> tuple[dict[str, KnownPlayer], dict[str, Refusal]]:
+    """The players of the items, and why tags registered nobody, by user id.
+
+    An unknown player is registered when its item carries the tag of a visit.
+    """
     known = await find_players(tx, brand.id, [item.user_id for item in items])
     strangers = {item.user_id: item for item in items if item.user_id not in known and item.tag}
     claims = [Claim(item.tag, None, interval.start) for item in strangers.values()]
     decisions = await attribute(tx, brand, claims, needs_open=True)
-    fresh = []
+    fresh, refused = [], {}
     for item, decision in zip(strangers.values(), decisions, strict=True):
-        if isinstance(decision, Attribution):
+        if isinstance(decision, Refusal):
+            refused[item.user_id] = decision
+        else:
             player = NewPlayer(item.user_id, item.tag, interval.start, None, None, item.currency)
             fresh.append((player, decision))
     ids = await insert_players(scope, tx, brand, fresh)
-    return known | {
+    added = {
         player.user_id: known_of_new(ids[player.user_id], player, visit, brand)
         for player, visit in fresh
     }
+    return known | added, refused
 
 
 def _decide(
     counting: _Counting,
     item: NewActivity,
     player: KnownPlayer | None,
+    refused: Refusal | None,
     stored: dict[tuple[int, str], list[Row]],
     accepted: dict[tuple[int, str], _Accepted],
 ) -> ActivityResult | _Accepted:
     """The refusal of an item, or what is known of it; then it is added to `accepted` as well."""
     if player is None:
         message = "no player has this user_id: register it first, or send its tag"
+        if refused is not None:
+            message = f"no player has this user_id, and {refused.message}"
         return ActivityResult(item.user_id, Status.REJECTED, "unknown_player", message)
     key = (player.id, item.currency)
     if key in accepted:
-        message = "the same batch holds this user_id and currency twice"
+        message = "the same batch holds this user_id and currency twice: send one item with the totals of the interval"
         return ActivityResult(item.user_id, Status.REJECTED, "conflict", message)
     rows = stored.get(key, [])
     bounds = (counting.interval.start, counting.interval.end)
     same = [row for row in rows if (row["period_from"], row["period_to"]) == bounds]
     if len(same) < len(rows):
-        message = "another interval with other bounds covers part of this one"
+        other = next(row for row in rows if row not in same)
+        first, last = other["period_from"].isoformat(), other["period_to"].isoformat()
+        message = (
+            f"the interval from {first} to {last} is stored and covers a part of this one: keep to its bounds, and "
+            "correct it by sending it again"
+        )
         return ActivityResult(item.user_id, Status.REJECTED, "overlap", message)
     before = same[0] if same else None
     refusal = _compare(item, before, counting.claims.get(key)) if before else None
@@ -296,7 +315,7 @@ def _compare(item: NewActivity, before: Row, claim: Row | None) -> ActivityResul
     equal = reported == item.metrics and repeats_claim
     if item.revision is not None and before["revision"] is not None:
         if item.revision < before["revision"]:
-            message = f"revision {before['revision']} is stored and is newer"
+            message = f"revision {before['revision']} is stored and is newer: it stays"
             return ActivityResult(item.user_id, Status.REJECTED, "stale", message)
         if item.revision == before["revision"] and not equal:
             message = f"revision {item.revision} is stored with other content: send a higher one"

@@ -169,9 +169,15 @@ def _decide(
     if claim.partner_code is not None:
         return _stopped() if network else _unknown_partner(claim.partner_code)
     if claim.coupon is None:
-        return Refusal("no_tag", "there is no tag and no coupon or bonus code")
+        return Refusal(
+            "no_tag",
+            "nothing says where it comes from: send the tag that the landing received, or a code",
+        )
     if coupon is None:
-        return Refusal("unknown_coupon", f"no promo of this brand has the code {claim.coupon!r}")
+        return Refusal(
+            "unknown_coupon",
+            f"no promo of this brand has the code {claim.coupon!r}: check it, or send the tag",
+        )
     return _stopped()
 
 
@@ -190,12 +196,18 @@ def _named(
     if visit is None and tag.visit_id in awaited:
         return Refusal(HELD, f"the visit of the tag {tag} has not arrived yet: it is waited for")
     if visit is None or visit.promo_id != tag.promo_id:
-        return Refusal("unknown_tag", f"no visit of this brand has the tag {tag}")
+        return Refusal(
+            "unknown_tag",
+            f"no visit of this brand has the tag {tag}: send the stag as the landing received it",
+        )
     if needs_open and not visit.open:
         return _stopped()
     if visit.attributable_until is not None and claim.at > visit.attributable_until:
         until = visit.attributable_until.isoformat()
-        return Refusal("window_ended", f"the visit could be attributed until {until}")
+        return Refusal(
+            "window_ended",
+            f"the visit could be attributed until {until}: what came later belongs to nobody",
+        )
     return visit
 
 
@@ -209,7 +221,7 @@ def _unknown_partner(code: str) -> Refusal:
 def _stopped() -> Refusal:
     return Refusal(
         "not_attributable",
-        "the partner, its relation to the brand, the brand or the campaign is stopped",
+        "the partner, its relation to the brand, the brand or the campaign is stopped: ask the operators",
     )
 
 

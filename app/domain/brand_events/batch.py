@@ -27,6 +27,7 @@ from app.domain.brands.metric_sources import (
     ReportSource,
     choose_events_first,
     load_metric_sources,
+    told_not_counted,
 )
 from app.domain.errors import Invalid
 from app.domain.held.waiting import Holder, Waiting
@@ -182,21 +183,26 @@ class EventBatch:
         except Invalid as error:
             return EventResult(event.id, Status.REJECTED, "invalid", error.message)
         self._entries[event.id] = entry
-        return EventResult(event.id, Status.CREATED, counted=self._counted(entry))
+        return self._taken(entry, Status.CREATED)
 
     def _repeat(self, known: Entry, event: NewBrandEvent) -> EventResult:
         if known.content == event.content:
-            return EventResult(event.id, Status.UNCHANGED, counted=self._counted(known))
+            return self._taken(known, Status.UNCHANGED)
         message = (
             "this id is stored with the content in `stored`: send another event under an id of its own, and correct "
             "one with amend or void"
         )
         return EventResult(event.id, Status.REJECTED, "conflict", message, None, known.content)
 
-    def _counted(self, entry: Entry) -> bool | None:
+    def _taken(self, entry: Entry, status: Status) -> EventResult:
+        """The answer to an event that is stored, whether it counts or not."""
         if entry.type not in PLAYED:
-            return None
-        return bool(entry.metrics(entry.now, self._sources, self._brand))
+            return EventResult(entry.event_id, status)
+        if entry.now.voided or entry.metrics(entry.now, self._sources, self._brand):
+            return EventResult(entry.event_id, status, counted=not entry.now.voided)
+        metrics = [name for name in METRICS[entry.type, entry.kind] if name]
+        message = told_not_counted(ReportSource.ACTIVITY, metrics)
+        return EventResult(entry.event_id, status, None, message, counted=False)
 
     def _hold(self, event: NewBrandEvent, raw: Mapping[str, Any], tag: Stag | None) -> None:
         content = {name: raw[name] for name in FIELDS if raw.get(name) is not None}
@@ -259,7 +265,7 @@ class EventBatch:
             tags = known.tags | {f"{known.attribution.promo_id}_{known.attribution.visit_id or 0}"}
             said = event.type is EventType.REGISTRATION and event.tag is not None
             if said and str(event.tag) not in tags:
-                message = "the player was registered with another tag and stays with it"
+                message = "the player was registered with another tag and stays with it: leave the tag out"
                 raise Refused("conflict", message)
             return
         if user_id in self._fresh:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from app.domain.brand_events.entries import Entry
-from app.domain.brand_events.read import CORRECTABLE, EventType, NewBrandEvent
+from app.domain.brand_events.read import CORRECTABLE, EventType, NewBrandEvent, event_amount
 from app.infra.money import EXACT, quantise
 
 
@@ -49,9 +49,13 @@ def refund_amount(event: NewBrandEvent, sale: Entry) -> Decimal:
     if event.currency not in (None, currency):
         message = f"the sale is in {currency}: refund it in that currency"
         raise Refused("invalid", message)
-    amount = event.item.amount("amount", currency)
+    amount = event_amount(event.item, EventType.REFUND, currency)
+    if amount == 0:
+        raise Refused(
+            "invalid", "amount is 0: send what is given back, or no amount for all that is left"
+        )
     wanted = left if amount is None else quantise(amount, currency)
-    if wanted <= 0:
+    if left <= 0:
         raise Refused("exceeds", f"nothing is left to refund of {sale.now.amount:f} {currency}")
     if wanted > left:
         message = f"only {left:f} {currency} are left to refund: refund at most that"
@@ -94,7 +98,7 @@ def _amend(event: NewBrandEvent, target: Entry) -> None:
     # A numbered amendment tells all that differs from the event as it was first sent, so that their order is no matter.
     now = target.now if event.revision is None else target.original
     currency = event.currency or now.currency or ""
-    given = event.item.amount("amount", currency)
+    given = event_amount(event.item, target.type, currency)
     amount = now.amount if given is None else quantise(given, currency)
     unsaid = target.type is EventType.REFUND and not target.says_amount
     if event.revision is not None and unsaid and given is None:
@@ -126,7 +130,7 @@ def _check_revision(event: NewBrandEvent, target: Entry, *content: object) -> No
     if event.revision is None or stored is None:
         return
     if event.revision < stored:
-        raise Refused("stale", f"revision {stored} is stored and is newer")
+        raise Refused("stale", f"revision {stored} is stored and is newer: it stays")
     held = (target.now.occurred_at, target.now.amount, target.now.currency)
     if event.revision == stored and content != held:
         message = f"revision {stored} is stored with other content: send a higher one"

@@ -79,6 +79,16 @@ METRICS: dict[tuple[EventType, str | None], tuple[str | None, str]] = {
 _KIND_FIELD = {EventType.FEE: "kind"}
 _DEFAULT_KIND = {EventType.BET: "casino", EventType.WIN: "casino", EventType.BONUS: "casino"}
 _AMOUNTS = ("amount", "amount_cents")
+# What to send instead of an amount below 0.
+_TAKEN_BACK = {
+    EventType.DEPOSIT: "a deposit that the player got back is an event of its own, a chargeback",
+    EventType.CASHOUT: "a withdrawal that did not happen is voided",
+    EventType.BET: "a bet that is taken back is voided",
+    EventType.WIN: "a win that is rolled back is voided",
+    EventType.BONUS: "a bonus that is taken back is voided",
+    EventType.SALE: "what the buyer got back is an event of its own, a refund",
+    EventType.REFUND: "a refund that is taken back is voided",
+}
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 FIELDS = (
@@ -177,8 +187,15 @@ def _check(kind: EventType, item: Item, values: Mapping[str, Any]) -> None:
         )
 
 
+def event_amount(item: Item, kind: EventType, currency: str) -> Decimal | None:
+    """The amount that an item says of an event, its own or another; None: none. Raises Invalid."""
+    taken_back = _TAKEN_BACK.get(kind, "what is taken back is voided")
+    instead = f"{taken_back}; a wrong amount is corrected by amend. void and amend name the event's id as ref"
+    return item.amount("amount", currency, instead=instead)
+
+
 def _amount(item: Item, kind: EventType, currency: str) -> Decimal:
-    amount = item.amount("amount", currency)
+    amount = event_amount(item, kind, currency)
     if amount is None:
         if kind is not EventType.LEAD:
             raise Invalid("amount is missing", field=("amount",))

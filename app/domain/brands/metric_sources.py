@@ -7,7 +7,7 @@ did is an event counts events from the beginning, so that who only sends events 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -53,6 +53,15 @@ class ReportSource(StrEnum):
 
     ACTIVITY = "activity"
     EVENTS = "events"
+
+
+def told_not_counted(counting: ReportSource, metrics: Iterable[str]) -> str:
+    """What a brand is told of something that was stored and adds to no figure, and what it can do."""
+    others = {ReportSource.ACTIVITY: "events", ReportSource.EVENTS: "activity"}
+    return (
+        f"stored and not counted: of this brand {counting} counts for {', '.join(metrics)}; report it there, or ask "
+        f"the operators to choose {others[counting]} (setMetricSource)"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ def _known(row: Row, moves: Sequence[Row]) -> KnownPlayer:
         row["language"],
         row["currency"],
         # As the brand was answered; without a visit its number is 0.
-        frozenset(f"{promo_id}_{visit_id or 0}" for _, promo_id, visit_id in touches),
+        frozenset(
+            f"{promo}_{visit or 0}" for said, promo, visit in touches if said is not Rule.CLICK
+        ),
         tuple(_moved(move, attribution, origins) for move in moves),
     )
 

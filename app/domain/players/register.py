@@ -247,7 +247,9 @@ async def _repeat(
     """
     stag = _stag(known.attribution)
     if item.tag is not None and str(item.tag) not in known.tags | {stag}:
-        message = f"the player was registered with the tag {stag} and stays with it"
+        message = (
+            f"the player was registered with the tag {stag} and stays with it: leave the tag out"
+        )
         return _rejected(item, "conflict", message), known
     profile = (
         item.country or known.country,
@@ -278,7 +280,11 @@ def _repeat_within_batch(first: tuple[NewPlayer, Attribution], item: NewPlayer) 
     earlier, visit = first
     if item == earlier:
         return PlayerResult(item.user_id, _stag(visit), visit.promo_id, Status.UNCHANGED)
-    return _rejected(item, "conflict", "the same batch holds this user_id with other content")
+    return _rejected(
+        item,
+        "conflict",
+        "the same batch holds this user_id with other content: send changes in a later batch",
+    )
 
 
 def _rejected(item: NewPlayer, error: str, message: str) -> PlayerResult:

@@ -235,7 +235,10 @@ async def test_an_interval_with_other_bounds_that_covers_part_of_a_known_one_ove
 ) -> None:
     await report_one(world, deposits_sum="10")
 
-    assert said(await report_one(world, start, end, deposits_sum="5")) == "overlap"
+    result = await report_one(world, start, end, deposits_sum="5")
+
+    assert said(result) == "overlap"
+    assert f"{START.isoformat()} to {END.isoformat()}" in (result.message or "")
 
 
 async def test_intervals_that_only_touch_do_not_overlap(world: World) -> None:
@@ -300,6 +303,7 @@ async def test_a_tag_that_names_no_visit_of_the_brand_makes_no_player(
     (result,) = await report(world, [{"user_id": "p2", "tag": tag}], start, end)
 
     assert said(result) == "unknown_player"
+    assert tag in (result.message or "") or wrong == "window"
     assert await Player.all().count() == 1
 
 

@@ -420,7 +420,49 @@ async def test_what_cannot_be_corrected_says_why(
     assert not await BrandEvent.filter(event_id="x").exists()
 
 
+@pytest.mark.parametrize(
+    ("type_", "instead"),
+    [
+        ("deposit", "a chargeback"),
+        ("cashout", "a withdrawal that did not happen is voided"),
+        ("bet", "a bet that is taken back is voided"),
+        ("win", "a win that is rolled back is voided"),
+        ("bonus", "a bonus that is taken back is voided"),
+        ("chargeback", "what is taken back is voided"),
+    ],
+)
+async def test_an_amount_below_0_is_refused_and_says_what_to_send_instead_w3(
+    world: World, type_: str, instead: str
+) -> None:
+    item = event(world, "x1", type_, amount="5")
+    (negative, _, amended) = await send(
+        world,
+        event(world, "x0", type_, amount="-5"),
+        item,
+        {"id": "x2", "type": "amend", "ref": "x1", "amount": "-1"},
+    )
+
+    assert said(negative, amended) == ["invalid", "invalid"]
+    for message in (negative.message or "", amended.message or ""):
+        assert message.startswith("amount is less than 0: ")
+        assert instead in message
+        assert "amend" in message
+
+
 # Refunds
+
+
+async def test_a_refund_of_nothing_or_less_is_refused_and_says_what_to_send(world: World) -> None:
+    results = await send(
+        world,
+        sale(world),
+        event(world, "f1", "refund", ref="s1", amount="0"),
+        event(world, "f2", "refund", ref="s1", amount="-1"),
+    )
+
+    assert said(*results) == ["created", "invalid", "invalid"]
+    assert "all that is left" in (results[1].message or "")
+    assert "a refund that is taken back is voided" in (results[2].message or "")
 
 
 async def test_refunds_add_up_to_the_sale_at_most_m19(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.activity.record import record_activity
+from app.domain.activity.record import ActivityResult, record_activity
 from app.domain.brands.completeness import declare_complete
 from app.domain.brands.metric_reports import MetricStanding, Reporting, metric_standings
 from app.domain.brands.metric_sources import (
@@ -35,20 +35,29 @@ async def world(database: Settings, clock: ManualClock) -> World:
 
 
 async def play(world: World, through: str | None = None, **fields: Any) -> str:
+    """What `report` is answered: a status, or the code of a refusal."""
+    result = await report(world, through, **fields)
+    return result.error or result.status.value
+
+
+async def report(world: World, through: str | None = None, **fields: Any) -> ActivityResult:
     """A report of the hour before now, of a player who is registered by it."""
     scope = brand_scope(world.brand, world.clock)
     start = world.clock.now() - timedelta(hours=1)
     bounds = (start.isoformat(), world.clock.now().isoformat())
     item = {"user_id": "p1", "tag": world.tag, **fields}
     (result,) = await record_activity(scope, world.brand.id, *bounds, [item], through)
-    return result.error or result.status.value
+    return result
 
 
 async def test_without_a_choice_activity_counts_and_events_are_kept(world: World) -> None:
     await play(world, deposits_count=1, deposits_sum="5")
-    await send(world, event(world, "d1", "deposit", amount="7"))
+    (result,) = await send(world, event(world, "d1", "deposit", amount="7"))
 
     assert (await totals(world))["deposits_sum"] == {"EUR": 5}
+    assert result.counted is False
+    assert "deposits_count, deposits_sum" in (result.message or "")
+    assert "setMetricSource" in (result.message or "")
 
 
 async def test_a_brand_whose_first_report_is_an_event_counts_events_from_the_beginning(
@@ -121,7 +130,10 @@ async def test_where_events_count_the_report_of_activity_is_kept_and_not_counted
 
     assert await play(world, **told) == "created"
     assert await play(world, **told) == "unchanged"
-    assert await play(world, **told | {"deposits_sum": "6"}) == "updated"
+    updated = await report(world, **told | {"deposits_sum": "6"})
+    assert updated.status == "updated"
+    assert "events counts for deposits_sum;" in (updated.message or "")
+    assert "setMetricSource" in (updated.message or "")
     await send(world, event(world, "d1", "deposit", amount="7"))
 
     found = await totals(world)

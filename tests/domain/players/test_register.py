@@ -198,6 +198,18 @@ async def test_a_player_stays_with_its_first_tag_m03(world: World, clock: Manual
     assert (await Player.get()).visit_id == world.visit_id
 
 
+async def test_a_later_click_of_the_same_visitor_is_another_tag_m03(
+    world: World, clock: ManualClock
+) -> None:
+    first, second = await make_visits(world.promo, clock, 2, visitor_id=7)
+    await register(world, world.player("p1", tag=f"{world.promo.id}_{first}"))
+
+    result = await register_one(world, world.player("p1", tag=f"{world.promo.id}_{second}"))
+
+    assert said(result) == "conflict"
+    assert (await Player.get()).visit_id == first
+
+
 async def test_the_same_visit_under_another_promo_is_another_tag(
     world: World, clock: ManualClock
 ) -> None:

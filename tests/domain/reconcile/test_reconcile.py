@@ -161,7 +161,7 @@ async def test_x06_a_signed_request_is_answered_and_changes_nothing_but_the_log(
     await send(world, FIRST, {"a": (Decimal(5), 1), "b": (Decimal(6), 1)}, {"1": Decimal(9)})
     key = await make_brand_key(world.brand, BOX, world.clock)
     before = (await Activity.all().count(), await FactChange.all().count())
-    theirs = said(FIRST, {"a": (Decimal(5), 1), "c": (Decimal(2), 1)}, {"1": Decimal("8.50")})
+    theirs = said(FIRST, {"a": (Decimal(5), 1), "c": (Decimal(2), 3)}, {"1": Decimal("8.50")})
 
     answer = await post_signed(client, "/api/v1/reconcile", key, {"days": [theirs]})
 
@@ -172,6 +172,7 @@ async def test_x06_a_signed_request_is_answered_and_changes_nothing_but_the_log(
             "currency": "EUR",
             "status": "different",
             "totals": {
+                "deposits_count": {"yours": 4, "ours": 2},
                 "deposits_sum": {"yours": "7", "ours": "11"},
                 "sales_sum": {"yours": "8.5", "ours": "9"},
             },
