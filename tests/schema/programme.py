@@ -42,6 +42,7 @@ from app.models import (
     PostbackAttempt,
     Promo,
     Session,
+    TermsAcceptance,
     TermsVersion,
     TrafficSource,
     User,
@@ -249,13 +250,20 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
         contact = await Contact.create(
             brand=brand, name="Same name", position="Affiliate manager", created_at=now
         )
-        terms = await TermsVersion.create(
-            brand=brand,
-            number=1,
-            body="# Same terms",
-            published_at=now,
-            effective_at=now,
-            created_at=now,
+        # The first version is accepted, the second one waits; the accepted row is the newest.
+        terms, accepted = [
+            await TermsVersion.create(
+                brand=brand,
+                number=version_number,
+                body="# Same terms",
+                published_at=now,
+                effective_at=now,
+                created_at=now,
+            )
+            for version_number in (2, 1)
+        ]
+        acceptance = await TermsAcceptance.create(
+            partner=partner, terms=accepted, user=member, accepted_at=now
         )
         child = await make_partner(clock, parent=partner, parent_promo_id=promo.id)
         player = await Player.create(
@@ -315,6 +323,7 @@ async def _tenant(clock: Clock, count: int) -> Tenant:
             "NewsArticle": article,
             "Contact": contact,
             "TermsVersion": terms,
+            "TermsAcceptance": acceptance,
             "SubAffiliate": child,
             "PartnerUser": member,
             "OperatorUser": operator,
@@ -373,6 +382,7 @@ TYPES = (
     "NewsArticle",
     "Contact",
     "TermsVersion",
+    "TermsAcceptance",
     "SubAffiliate",
     "PartnerUser",
     "OperatorUser",

@@ -94,7 +94,10 @@ async def delete_terms_draft(scope: Scope, terms_id: int) -> None:
 
 @requires(Permission.MANAGE_CAMPAIGNS)
 async def accept_terms(scope: Scope, terms_id: int) -> TermsVersion:
-    """Accept a published version for the scope's partner; again changes nothing. Raises NotFound, Conflict."""
+    """Accept a published version for the scope's partner; again changes nothing.
+
+    Raises NotFound, Conflict for a version that another one has replaced.
+    """
     if scope.partner_id is None:
         raise Conflict("terms are accepted by partners: sign in as one of their users")
     version = await (await terms(scope)).rows.get_or_none(id=terms_id)
@@ -102,6 +105,11 @@ async def accept_terms(scope: Scope, terms_id: int) -> TermsVersion:
         raise NotFound("terms", field=("termsId",))
     async with transaction() as tx:
         if await accept_in(scope, tx, terms_id, scope.partner_id, scope.actor.id):
+            if newer := await tx.fetch(queries.SUCCESSOR, terms_id, scope.now()):
+                raise Conflict(
+                    f"version {version.number} was replaced by version {newer[0]['number']}: accept that one",
+                    field=("termsId",),
+                )
             if version.brand_id is None:
                 await tx.fetch(queries.SIGN_WITH_PROGRAMME, scope.partner_id, version.number)
             else:

@@ -27,6 +27,13 @@ PRESENT_OF_ALL = """
 SELECT DISTINCT ON (brand_id) id FROM terms_versions
 WHERE published_at IS NOT NULL AND effective_at <= $1 ORDER BY brand_id, number DESC
 """
+# A later version of the same terms that is in force.
+SUCCESSOR = """
+SELECT newer.number FROM terms_versions t
+JOIN terms_versions newer ON newer.brand_id IS NOT DISTINCT FROM t.brand_id AND newer.number > t.number
+WHERE t.id = $1 AND newer.published_at IS NOT NULL AND newer.effective_at <= $2
+ORDER BY newer.number DESC LIMIT 1
+"""
 ACCEPT = """
 INSERT INTO terms_acceptances (partner_id, terms_id, user_id, accepted_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (partner_id, terms_id) DO NOTHING RETURNING id
@@ -39,4 +46,20 @@ SIGN_WITH_PROGRAMME = """
 INSERT INTO partner_profiles (partner_id, tags, terms_version) VALUES ($1, '[]', $2)
 ON CONFLICT (partner_id) DO UPDATE SET terms_version = $2
     WHERE COALESCE(partner_profiles.terms_version, 0) < $2
+"""
+# Of the programme and of the brands that it promotes or asked to: what is in force or to come, unless the partner
+# accepted that version or a later one.
+WAITING = """
+SELECT t.id FROM terms_versions t
+WHERE t.published_at IS NOT NULL
+  AND (t.brand_id IS NULL OR EXISTS (
+    SELECT 1 FROM affiliations a JOIN brands b ON b.id = a.brand_id AND b.state <> 'disabled'
+    WHERE a.partner_id = $1 AND a.brand_id = t.brand_id AND a.state IN ('pending', 'accepted', 'suspended')))
+  AND NOT EXISTS (
+    SELECT 1 FROM terms_versions newer
+    WHERE newer.brand_id IS NOT DISTINCT FROM t.brand_id AND newer.number > t.number
+      AND newer.published_at IS NOT NULL AND newer.effective_at <= $2)
+  AND NOT EXISTS (
+    SELECT 1 FROM terms_acceptances accepted JOIN terms_versions v ON v.id = accepted.terms_id
+    WHERE accepted.partner_id = $1 AND v.brand_id IS NOT DISTINCT FROM t.brand_id AND v.number >= t.number)
 """

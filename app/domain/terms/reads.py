@@ -11,6 +11,7 @@ from tortoise.expressions import Q, Subquery
 
 from app.domain.errors import Invalid, NotFound
 from app.domain.paging import Listing, Ordering
+from app.domain.partners.reads import PartnerFilter, partners
 from app.domain.permissions import Permission, requires
 from app.domain.publishers import editable_by
 from app.domain.scope import Scope
@@ -26,9 +27,20 @@ class TermsOrder(StrEnum):
     OLDEST = "oldest"
 
 
+class AcceptanceOrder(StrEnum):
+    """The orders of acceptances."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
 _ORDERINGS = {
     TermsOrder.NEWEST: Ordering(("id",), descending=True),
     TermsOrder.OLDEST: Ordering(("id",)),
+}
+_ACCEPTANCE_ORDERINGS = {
+    AcceptanceOrder.NEWEST: Ordering(("id",), descending=True),
+    AcceptanceOrder.OLDEST: Ordering(("id",)),
 }
 
 
@@ -41,6 +53,14 @@ class TermsFilter:
     programme: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptanceFilter:
+    """Which acceptances; None filters nothing."""
+
+    terms_id: int | None = None
+    partner_id: int | None = None
+
+
 @requires(Permission.READ_ACCOUNT)
 async def terms(scope: Scope, chosen: TermsFilter | None = None) -> Listing[TermsVersion]:
     """The published versions of the programme, and of every brand that the scope's partner has a relation to."""
@@ -49,6 +69,17 @@ async def terms(scope: Scope, chosen: TermsFilter | None = None) -> Listing[Term
         Q(brand_id__isnull=True) | Q(brand_id__in=related), published_at__isnull=False
     )
     return Listing(rows.filter(_wanted(chosen)), _ORDERINGS)
+
+
+@requires(Permission.READ_ACCOUNT)
+async def terms_to_accept(scope: Scope) -> Listing[TermsVersion]:
+    """What waits for the acceptance of the scope's partner: versions in force or to come, and later than it accepted.
+
+    Of the programme, and of the brands that accepted the partner, suspended it, or have not decided yet.
+    """
+    waiting = await fetch(queries.WAITING, scope.partner_id, scope.now())
+    published = (await terms(scope)).rows
+    return Listing(published.filter(id__in=[row["id"] for row in waiting]), _ORDERINGS)
 
 
 @requires(Permission.MANAGE_CONTENT)
@@ -110,3 +141,20 @@ async def acceptances(scope: Scope, terms_ids: Sequence[int]) -> dict[int, Terms
         terms_id__in=list(terms_ids), partner_id=scope.partner_id
     )
     return {row.terms_id: row for row in rows}
+
+
+@requires(Permission.READ_PARTNERS)
+async def acceptances_of_operators(
+    scope: Scope, chosen: AcceptanceFilter
+) -> Listing[TermsAcceptance]:
+    """Which partners accepted which versions, of the terms and partners within the scope's limits."""
+    visible = (await partners(scope, PartnerFilter())).rows
+    versions = scope.query(TermsVersion).filter(editable_by(scope))
+    rows = scope.query(TermsAcceptance).filter(
+        partner_id__in=Subquery(visible.values("id")), terms_id__in=Subquery(versions.values("id"))
+    )
+    if chosen.terms_id is not None:
+        rows = rows.filter(terms_id=chosen.terms_id)
+    if chosen.partner_id is not None:
+        rows = rows.filter(partner_id=chosen.partner_id)
+    return Listing(rows, _ACCEPTANCE_ORDERINGS)

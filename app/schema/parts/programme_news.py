@@ -66,6 +66,13 @@ class ProgrammeQueries:
         TermsFilterInput,
         "Published terms of the programme, and of every brand that you have a relation to (A69).",
     )
+    terms_to_accept = connection(
+        TermsVersion,
+        terms_reads.terms_to_accept,
+        terms_reads.TermsOrder,
+        None,
+        "Published terms, in force or to come, that wait for your account to accept them (A69).",
+    )
     sub_affiliates = connection(
         SubAffiliate,
         sub_affiliates.sub_affiliates,
@@ -129,7 +136,8 @@ class ProgrammeMutations:
 
     @mutation(
         permission_of(terms_commands.accept_terms),
-        "Accept a published version of terms for your account; again changes nothing (A69).",
+        "Accept a published version of terms for your account; again changes nothing. One that another has replaced is "
+        "refused (A69).",
     )
     async def accept_terms(self, info: Info[Any, Any], input: TermsInput) -> AcceptTermsPayload:
         terms_id = decode_id("TermsVersion", input.terms_id, "termsId")

@@ -36,6 +36,8 @@ from app.schema.types.staff_programme import (
     PublishTermsInput,
     SortContactsInput,
     SortContactsPayload,
+    TermsAcceptance,
+    TermsAcceptanceFilterInput,
     TermsPayload,
     TermsVersion,
 )
@@ -65,6 +67,14 @@ class StaffProgrammeQueries:
         terms.TermsOrder,
         TermsFilterInput,
         "Terms of the programme and of brands, drafts included (A69).",
+    )
+
+    terms_acceptances = connection(
+        TermsAcceptance,
+        terms.acceptances_of_operators,
+        terms.AcceptanceOrder,
+        TermsAcceptanceFilterInput,
+        "Which partners accepted which versions of the terms (A69).",
     )
 
     @query(

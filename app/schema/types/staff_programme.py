@@ -11,6 +11,7 @@ from strawberry.types import Info
 from app import models
 from app.domain.contacts.commands import ContactParts
 from app.domain.news.reads import ArticleFilter
+from app.domain.terms.reads import AcceptanceFilter
 from app.resolvers.programme import load_present
 from app.schema.context import context_of
 from app.schema.errors import UserError
@@ -21,6 +22,7 @@ from app.schema.node import Node
 from app.schema.types.contact import Contact
 from app.schema.types.news import HTML, HTML_COST, brand_of
 from app.schema.types.offer import Brand
+from app.schema.types.partner import Partner
 
 _MARKDOWN = "Markdown, at most 50,000 characters."
 _OF_BRAND = "Of a brand; none: of the whole programme."
@@ -94,6 +96,50 @@ class TermsVersion(Node):
             published_at=row.published_at,
             effective_at=row.effective_at,
             row=row,
+        )
+
+
+@strawberry.type(description="That a partner accepted a version of the terms.")
+class TermsAcceptance(Node):
+    accepted_at: datetime = strawberry.field(description="UTC.")
+    row: strawberry.Private[models.TermsAcceptance]
+
+    @strawberry.field(description="Who is bound by it.")
+    async def partner(self, info: Info[Any, Any]) -> Partner | None:
+        row = await context_of(info).loaders.one(models.Partner, self.row.partner_id)
+        return Partner.of(row) if row else None
+
+    @strawberry.field(description="The version that was accepted.")
+    async def terms(self, info: Info[Any, Any]) -> TermsVersion | None:
+        row = await context_of(info).loaders.one(models.TermsVersion, self.row.terms_id)
+        return TermsVersion.of(row) if row else None
+
+    @strawberry.field(description="The team member who did, such as Paula Partner.")
+    async def accepted_by(self, info: Info[Any, Any]) -> str | None:
+        if self.row.user_id is None:
+            return None
+        return await context_of(info).loaders.actor_name(self.row.user_id)
+
+    @classmethod
+    def of(cls, row: models.TermsAcceptance) -> TermsAcceptance:
+        """From the model."""
+        return cls(id=encode_id("TermsAcceptance", row.id), accepted_at=row.accepted_at, row=row)
+
+
+@strawberry.input(description="Which acceptances.")
+class TermsAcceptanceFilterInput:
+    terms_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this version."
+    )
+    partner_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this partner."
+    )
+
+    def to_domain(self) -> AcceptanceFilter:
+        """The domain's filter; raises NotFound for an id that is none."""
+        return AcceptanceFilter(
+            decode_optional_id("TermsVersion", self.terms_id, "termsId"),
+            decode_optional_id("Partner", self.partner_id, "partnerId"),
         )
 
 

@@ -21,7 +21,15 @@ from app.domain.terms.commands import (
     publish_terms,
 )
 from app.domain.terms.present import present_terms
-from app.domain.terms.reads import acceptances, difference, present_among, terms
+from app.domain.terms.reads import (
+    AcceptanceFilter,
+    acceptances,
+    acceptances_of_operators,
+    difference,
+    present_among,
+    terms,
+    terms_to_accept,
+)
 from app.infra.clock import ManualClock
 from app.infra.database import IntegrityViolation, fetch
 from app.models import (
@@ -178,6 +186,90 @@ async def test_a69_an_acceptance_says_when_and_by_whom_and_comes_once(
     event = await Event.filter(type="terms.accepted").get()
     assert (event.partner_id, event.data) == (partner.id, {"number": 1})
     assert (await PartnerProfile.get(partner_id=partner.id)).terms_version == 1
+
+
+async def test_a69_a_new_version_waits_until_it_is_accepted_and_replaces_what_waited(
+    partner: Partner, reader: Scope, writer: Scope
+) -> None:
+    async def waiting() -> list[int]:
+        return [row.id for row in await (await terms_to_accept(reader)).rows.order_by("id")]
+
+    first = await _publish(writer)
+    assert await waiting() == [first]
+    await accept_terms(reader, first)
+    assert await waiting() == []
+    second = await _publish(writer, "Two.")
+    assert await waiting() == [second]
+    third = await _publish(writer, "Three.")
+    assert await waiting() == [third]
+    with pytest.raises(Conflict, match="version 2 was replaced by version 3") as refusal:
+        await accept_terms(reader, second)
+    assert refusal.value.field == ("termsId",)
+    assert (await PartnerProfile.get(partner_id=partner.id)).terms_version == 1
+    await accept_terms(reader, third)
+    assert await waiting() == []
+    assert await Event.filter(type="terms.accepted").count() == 2
+
+
+async def test_a69_a_version_to_come_can_be_accepted_ahead_and_covers_the_present_one(
+    reader: Scope, writer: Scope, clock: ManualClock
+) -> None:
+    present = await _publish(writer)
+    draft = await draft_terms(writer, "Two.", None)
+    await publish_terms(writer, draft.id, NOW + timedelta(days=7))
+    rows = (await terms_to_accept(reader)).rows
+    assert [row.id for row in await rows.order_by("id")] == [present, draft.id]
+    await accept_terms(reader, draft.id)
+    assert await (await terms_to_accept(reader)).rows.count() == 0
+    clock.at = NOW + timedelta(days=8)
+    assert await (await terms_to_accept(reader)).rows.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "waits"),
+    [
+        ("pending", True),
+        ("accepted", True),
+        ("suspended", True),
+        ("rejected", False),
+        ("deleted", False),
+    ],
+)
+async def test_a69_terms_of_a_brand_wait_for_partners_that_have_to_do_with_it(
+    state: str, waits: bool, brand: Brand, partner: Partner, reader: Scope, writer: Scope
+) -> None:
+    await Affiliation.create(partner=partner, brand=brand, state=state, created_at=NOW)
+    await _publish(writer, brand_id=brand.id)
+    assert await (await terms_to_accept(reader)).rows.exists() is waits
+    await Brand.filter(id=brand.id).update(state="disabled")
+    assert not await (await terms_to_accept(reader)).rows.exists()
+
+
+async def test_a69_operators_see_which_partner_accepted_which_version(
+    brand: Brand, partner: Partner, reader: Scope, writer: Scope, clock: ManualClock
+) -> None:
+    await Affiliation.create(partner=partner, brand=brand, state="accepted", created_at=NOW)
+    programme, own = await _publish(writer), await _publish(writer, brand_id=brand.id)
+    for terms_id in (programme, own):
+        await accept_terms(reader, terms_id)
+    other = partner_scope(await make_partner(clock), clock)
+    await accept_terms(other, programme)
+
+    async def seen(scope: Scope, chosen: AcceptanceFilter) -> list[tuple[int, int]]:
+        rows = (await acceptances_of_operators(scope, chosen)).rows
+        return [(row.partner_id, row.terms_id) for row in await rows.order_by("id")]
+
+    support = staff_scope(clock, StaffRole.SUPPORT)
+    assert await seen(support, AcceptanceFilter(terms_id=programme)) == [
+        (partner.id, programme),
+        (other.partner_id, programme),
+    ]
+    assert await seen(support, AcceptanceFilter(partner_id=partner.id)) == [
+        (partner.id, programme),
+        (partner.id, own),
+    ]
+    advertiser = replace(staff_scope(clock, StaffRole.ADVERTISER), brand_ids=frozenset({brand.id}))
+    assert await seen(advertiser, AcceptanceFilter()) == [(partner.id, own)]
 
 
 async def test_a69_acceptances_of_another_partner_are_not_shown(
