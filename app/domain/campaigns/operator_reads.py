@@ -33,7 +33,8 @@ async def partner_campaigns(scope: Scope, chosen: PartnerCampaignFilter) -> List
     found = await reads.campaigns(scope, chosen.campaigns)
     if chosen.partner_id is None:
         return found
-    return replace(found, rows=found.rows.filter(partner_id=chosen.partner_id))
+    rows = found.rows.filter(partner_id=chosen.partner_id)
+    return replace(found, rows=rows, orderings=reads.campaign_orderings(scope, chosen.partner_id))
 
 
 @requires(Permission.READ_CAMPAIGNS)
@@ -42,4 +43,5 @@ async def partner_promos(scope: Scope, chosen: PartnerPromoFilter) -> Listing[Pr
     found = await reads.promos(scope, chosen.promos)
     if chosen.partner_id is None:
         return found
-    return replace(found, rows=found.rows.filter(partner_id=chosen.partner_id))
+    rows = found.rows.filter(partner_id=chosen.partner_id)
+    return replace(found, rows=rows, orderings=reads.promo_orderings(scope, chosen.partner_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 INSERT_CAMPAIGN = """
 INSERT INTO campaigns (partner_id, brand_id, plan_id, name, state, created_at)
@@ -29,27 +29,32 @@ SET_TRAFFIC_SOURCE = "UPDATE promos SET traffic_source_id = $2 WHERE id = $1"
 
 RECENT_DAYS = 30
 
-# Day by day and promo by promo, so that each is a look into the rollup's unique index.
-_RECENT_OF_CAMPAIGN = """COALESCE((
-    SELECT sum(r.{metric}) FROM promos p
-    JOIN brands b ON b.id = p.brand_id
-    CROSS JOIN generate_series(0, {days} - 1) AS ago
-    JOIN daily_rollups r ON r.promo_id = p.id
-        AND r.business_day = (TIMESTAMPTZ '{now}' AT TIME ZONE b.time_zone)::date - ago
-    WHERE p.campaign_id = "campaigns"."id"), 0)::bigint"""
-_RECENT_OF_PROMO = """COALESCE((
-    SELECT sum(r.{metric}) FROM brands b
-    CROSS JOIN generate_series(0, {days} - 1) AS ago
-    JOIN daily_rollups r ON r.promo_id = "promos"."id"
-        AND r.business_day = (TIMESTAMPTZ '{now}' AT TIME ZONE b.time_zone)::date - ago
-    WHERE b.id = "promos"."brand_id"), 0)::bigint"""
+# All promos or campaigns in one pass over these days. The zones are asked for once for each brand, and the days are
+# bounded for the index as well, by what any zone on earth can make of them.
+_RECENT = """
+WITH today_of AS MATERIALIZED (
+    SELECT id, (TIMESTAMPTZ '{now}' AT TIME ZONE time_zone)::date AS today FROM brands
+)
+SELECT r.{owner} AS id, sum(r.{metric})::bigint AS value
+FROM daily_rollups r JOIN today_of b ON b.id = r.brand_id
+WHERE r.business_day BETWEEN '{first}' AND '{last}' AND r.business_day BETWEEN b.today - {days} + 1 AND b.today
+    AND {partner}
+GROUP BY 1
+"""
 
 
-def recent_of_campaign(metric: str, now: datetime) -> str:
-    """SQL of a campaign's sum of a rollup column over its brand's last 30 business days up to `now`, in UTC."""
-    return _RECENT_OF_CAMPAIGN.format(metric=metric, days=RECENT_DAYS, now=now.isoformat())
+def recent(owner: str, metric: str, now: datetime, partner_id: int | None) -> str:
+    """SQL of the sums of a rollup column over the last 30 business days of each brand up to `now`, in UTC.
 
-
-def recent_of_promo(metric: str, now: datetime) -> str:
-    """SQL of a promo's sum of a rollup column over its brand's last 30 business days up to `now`, in UTC."""
-    return _RECENT_OF_PROMO.format(metric=metric, days=RECENT_DAYS, now=now.isoformat())
+    By `owner`, promo_id or campaign_id; of one partner, or of all. What has no rows is not there.
+    """
+    today = now.date()
+    return _RECENT.format(
+        owner=owner,
+        metric=metric,
+        now=now.isoformat(),
+        first=today - timedelta(days=RECENT_DAYS),
+        last=today + timedelta(days=1),
+        days=RECENT_DAYS,
+        partner="TRUE" if partner_id is None else f"r.partner_id = {partner_id}",
+    )

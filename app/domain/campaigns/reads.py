@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from tortoise.expressions import Subquery
 
-from app.domain.campaigns.queries import recent_of_campaign, recent_of_promo
+from app.domain.campaigns.queries import recent
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
@@ -35,28 +35,38 @@ class PromoOrder(StrEnum):
     MOST_REGISTRATIONS = "most_registrations"
 
 
-def _campaign_orderings(now: datetime) -> dict[CampaignOrder, Ordering]:
+def campaign_orderings(scope: Scope, partner_id: int | None) -> dict[CampaignOrder, Ordering]:
+    """The orders of the campaigns of one partner, or of all, at this moment."""
+
+    def most(metric: str) -> Ordering:
+        return _most(recent("campaign_id", metric, scope.now(), partner_id))
+
     return {
         CampaignOrder.NEWEST: Ordering(("id",), descending=True),
         CampaignOrder.OLDEST: Ordering(("id",)),
         CampaignOrder.NAME: Ordering(("name",)),
-        CampaignOrder.MOST_VISITS: _most(recent_of_campaign("visits_count", now)),
-        CampaignOrder.MOST_REGISTRATIONS: _most(recent_of_campaign("registrations_count", now)),
+        CampaignOrder.MOST_VISITS: most("visits_count"),
+        CampaignOrder.MOST_REGISTRATIONS: most("registrations_count"),
     }
 
 
-def _promo_orderings(now: datetime) -> dict[PromoOrder, Ordering]:
+def promo_orderings(scope: Scope, partner_id: int | None) -> dict[PromoOrder, Ordering]:
+    """The orders of the promos of one partner, or of all, at this moment."""
+
+    def most(metric: str) -> Ordering:
+        return _most(recent("promo_id", metric, scope.now(), partner_id))
+
     return {
         PromoOrder.NEWEST: Ordering(("id",), descending=True),
         PromoOrder.OLDEST: Ordering(("id",)),
         PromoOrder.TITLE: Ordering(("title",)),
-        PromoOrder.MOST_VISITS: _most(recent_of_promo("visits_count", now)),
-        PromoOrder.MOST_REGISTRATIONS: _most(recent_of_promo("registrations_count", now)),
+        PromoOrder.MOST_VISITS: most("visits_count"),
+        PromoOrder.MOST_REGISTRATIONS: most("registrations_count"),
     }
 
 
-def _most(sql: str) -> Ordering:
-    return Ordering(("recent",), descending=True, computed={"recent": sql})
+def _most(ranking: str) -> Ordering:
+    return Ordering(("recent",), descending=True, ranking=ranking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ async def campaigns(scope: Scope, chosen: CampaignFilter) -> Listing[Campaign]:
         if wanted is not None:
             holding = scope.query(Promo).filter(**{column: wanted})
             rows = rows.filter(id__in=Subquery(holding.values("campaign_id")))
-    return Listing(rows, _campaign_orderings(scope.now()))
+    return Listing(rows, campaign_orderings(scope, scope.partner_id))
 
 
 @requires(Permission.READ_CAMPAIGNS)
@@ -132,7 +142,7 @@ async def promos(scope: Scope, chosen: PromoFilter) -> Listing[Promo]:
     if chosen.campaign_state is not None:
         holding = scope.query(Campaign).filter(state=chosen.campaign_state)
         rows = rows.filter(campaign_id__in=Subquery(holding.values("id")))
-    return Listing(rows, _promo_orderings(scope.now()))
+    return Listing(rows, promo_orderings(scope, scope.partner_id))
 
 
 def _given(**conditions: object) -> dict[str, object]:

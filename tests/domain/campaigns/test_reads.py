@@ -27,6 +27,7 @@ from app.models import Banner, Campaign, CommissionPlan, Landing, Promo, Traffic
 from app.settings import Settings
 from tests.conftest import NOW
 from tests.factories import World, make_promo, make_visits, make_world, partner_scope
+from tests.schema.statements import statements
 
 
 @pytest.fixture
@@ -248,6 +249,22 @@ async def test_g21_a_page_by_a_computed_value_reads_the_same_both_ways(
         assert [item.id for item in before.rows] == [
             item.id for item in whole[max(0, place - 2) : place]
         ]
+
+
+async def test_a01_each_page_by_recent_numbers_reads_the_rollup_once(
+    world: World, scope: Scope, clock: ManualClock, system: Scope
+) -> None:
+    await _busy(world, clock, [3, 1, 2])
+    await _fold(system)
+    listing = await promos(scope, PromoFilter())
+    ordering = listing.orderings[PromoOrder.MOST_VISITS]
+    key: tuple[Any, ...] | None = None
+    for _ in range(2):
+        async with statements() as sent:
+            page = await fetch_page(listing.rows, ordering, PageRequest(2, key=key))
+        assert sum(each.count("daily_rollups") for each in sent) == 1
+        assert f"r.partner_id = {world.partner.id}" in sent[0]
+        key = key_of(page.rows[-1], ordering)
 
 
 async def test_a01_registrations_order_campaigns_too(
