@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,8 +32,8 @@ LEFT JOIN affiliations a ON a.partner_id = p.partner_id AND a.brand_id = p.brand
 """
 # One row, whatever the states, so that the reason can be told (A17).
 _FIND = f"SELECT {COLUMNS} {JOINS} WHERE p.code = $1"
-# What mail programs and chats add to a link that ends a sentence.
-_TRAILING = ".,;:!)>]'\""
+# What sentences, quotation marks and chats leave around a link, invisible characters among it.
+_AROUND = re.compile(r"^[^\w-]+|[^\w-]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,12 @@ class Link:
 
 def plain_code(code: str) -> str:
     """A code as it is stored, however people and programs have written it: the same for all its spellings."""
-    return code.rstrip(_TRAILING).lower()
+    return (code if code.isalnum() else without_surroundings(code)).lower()
+
+
+def without_surroundings(code: str) -> str:
+    """A code without punctuation, space and invisible characters before and behind it."""
+    return _AROUND.sub("", code)
 
 
 async def find_link(code: str) -> Link | None:

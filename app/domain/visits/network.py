@@ -8,13 +8,16 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from app.domain.scope import Scope
 from app.domain.visits.destination import is_too_long, template
-from app.domain.visits.links import COLUMNS, JOINS, Link, link_of, macros_of
+from app.domain.visits.links import COLUMNS, JOINS, Link, link_of, macros_of, without_surroundings
 from app.domain.visits.network_promo import open_network_promo
+from app.domain.visits.tags import pairs_of
 from app.infra.database import fetch
 from app.infra.encoding import loads
 
 AD_TYPES = frozenset({"quicklink", "banner", "text_link", "product_store"})
 _OWN = frozenset({"ad_type", "aff_code", "unique", "program_unique", "redirect_to"})
+_LONGEST_CODE = 32
+_ENCODED_TWICE = re.compile(r"https?%3a%2f%2f", re.IGNORECASE)
 # Before the query they make a browser and a parser see different hosts.
 _SUSPICIOUS = re.compile(r"[\x00-\x20\x7f-\x9f\\@]")
 # Anything else in a host is escaped by some clients and unescaped by others.
@@ -62,28 +65,33 @@ class NetworkLink:
 
 
 def parse_network_click(query: bytes) -> NetworkClick:
-    """Read the query string of a click URL. Of a repeated parameter the first counts."""
+    """Read the query string of a click URL. Of a repeated parameter the first counts; names are known in any case."""
     found: dict[str, bytes] = {}
     others = []
-    for pair in query.split(b"&"):
+    for pair in pairs_of(query):
         name, _, value = pair.partition(b"=")
         text = unquote(name.decode("latin-1"))
-        if text in _OWN:
-            found.setdefault(text, value)
+        if (own := text.lower()) in _OWN:
+            found.setdefault(own, value)
         elif pair:
             others.append(pair)
             if text == "st":
                 found.setdefault(text, value)
     texts = {name: _decoded(value) for name, value in found.items()}
-    ad_type = texts.get("ad_type", "")
+    ad_type = texts.get("ad_type", "").lower()
+    codes = [_code(texts.get(name, "")) for name in ("unique", "program_unique")]
     return NetworkClick(
-        partner_code=texts.get("aff_code", "")[:32],
-        codes=tuple(texts[name][:32] for name in ("unique", "program_unique") if texts.get(name)),
+        partner_code=_code(texts.get("aff_code", "")),
+        codes=tuple(code for code in codes if code),
         ad_type=ad_type if ad_type in AD_TYPES else "quicklink",
         redirect_to=texts.get("redirect_to"),
         stats_tags=texts.get("st"),
         query=b"&".join(others),
     )
+
+
+def _code(text: str) -> str:
+    return without_surroundings(text[:_LONGEST_CODE])
 
 
 def _decoded(value: bytes) -> str:
@@ -125,7 +133,7 @@ def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:
 
     The parameters of parallel tracking tell the shop the same without a redirect.
     """
-    wanted = click.redirect_to
+    wanted = _plain_url(click.redirect_to or "")
     url = wanted if wanted and is_within(wanted, found.hosts) else found.main_url
     extra = [
         ("2pau", found.partner_code),
@@ -144,6 +152,13 @@ def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:
     if is_too_long(pieces):
         pieces = found.link.pieces
     return replace(found.link, pieces=pieces)
+
+
+def _plain_url(text: str) -> str:
+    """A URL that was encoded once too often or too rarely, as it was meant: `https%3A%2F%2F…`, or with spaces."""
+    if _ENCODED_TWICE.match(text):
+        text = unquote(text).strip()
+    return text.replace(" ", "%20")
 
 
 def is_within(url: str, hosts: tuple[str, ...]) -> bool:

@@ -22,6 +22,11 @@ class Tags(NamedTuple):
     corrupted: bool
 
 
+def pairs_of(query: bytes) -> list[bytes]:
+    """The parameters of a raw query string. Links that were copied out of HTML have `&amp;` between them."""
+    return (query.replace(b"&amp;", b"&") if b"&amp;" in query else query).split(b"&")
+
+
 def parse_tags(query: bytes) -> Tags:
     """Read the tags of a raw query string. Never fails: what cannot be kept as it is gets cut or replaced.
 
@@ -29,7 +34,7 @@ def parse_tags(query: bytes) -> Tags:
     """
     values: dict[str, str] = {}
     corrupted = False
-    for pair in query.split(b"&"):
+    for pair in pairs_of(query):
         raw_name, _, raw_value = pair.partition(b"=")
         name, bad_name = _decode(raw_name, LONGEST_NAME)
         if not name:

@@ -5,8 +5,10 @@ This door stands before the others and speaks plain ASGI: it is the busiest, and
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, unquote_to_bytes
 
 from app.domain.campaigns.codes import RESERVED
 from app.domain.visits.click import (
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from app.web.clicks.spool import Recordable
 
 NETWORK_PATH = "/events/click"
+_NETWORK_CODE = "events/click"
+# Between a path and what should have been its query.
+_JOINT = re.compile(rb"&|%26|%3f", re.IGNORECASE)
 _LONGEST_CODE = 200
 _ALWAYS = [
     (b"cache-control", b"no-store"),
@@ -58,7 +63,13 @@ class LinkDoor:
         self._app = app
 
     async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (code := _code(scope["path"])) is None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        where, query = scope["path"], scope["query_string"]
+        if "&" in where or "?" in where:
+            where, query = _parted(scope["raw_path"], query)
+        if (code := _code(where)) is None:
             await self._app(scope, receive, send)
             return
         method = scope["method"]
@@ -66,7 +77,7 @@ class LinkDoor:
             await _answer(send, 405, [(b"allow", b"GET, HEAD"), *_ALWAYS])
             return
         path: ClickPath = scope["app"].state.services.clicks
-        click = _click(path, scope)
+        click = _click(path, scope, query)
         recorded = await _resolve(path, code, click)
         kept: Recordable
         if isinstance(recorded, NewVisit):
@@ -125,17 +136,29 @@ async def _network_link(path: ClickPath, scope: Scope, parsed: NetworkClick) -> 
     return None
 
 
+def _parted(raw_path: bytes, query: bytes) -> tuple[str, bytes]:
+    """The path and the query of a link to which parameters were added with `&`, or behind an encoded `?`."""
+    joint = _JOINT.search(raw_path)
+    if joint is None or not raw_path[: joint.start()].strip(b"/"):
+        return unquote(raw_path.decode("latin-1")), query
+    more = raw_path[joint.end() :]
+    if joint[0] != b"&":
+        more = unquote_to_bytes(more)
+    path = unquote(raw_path[: joint.start()].decode("latin-1"))
+    return path, b"&".join(part for part in (more, query) if part)
+
+
 def _code(path: str) -> str | None:
-    """The code of a tracking link's path; None when the path is another door's."""
-    if path == NETWORK_PATH:
-        return path
-    code = path[1:].removesuffix("/")
-    if not code or "/" in code or code in RESERVED:
+    """The code of a tracking link's path, with any slashes around it; None when the path is another door's."""
+    code = path.strip("/")
+    if "/" in code:
+        return NETWORK_PATH if code.lower() == _NETWORK_CODE else None
+    if not code or code in RESERVED:
         return None
     return code[:_LONGEST_CODE].replace("\x00", "\ufffd")
 
 
-def _click(path: ClickPath, request: Request) -> Click:
+def _click(path: ClickPath, request: Request, query: bytes) -> Click:
     headers = {name: value for name, value in request["headers"] if name in _WANTED}
     client = request["client"]
     ip = client[0] if client else None
@@ -144,7 +167,7 @@ def _click(path: ClickPath, request: Request) -> Click:
     referrer = headers.get(b"referer")
     cookies = headers.get(b"cookie")
     return Click(
-        request["query_string"],
+        query,
         ip,
         user_agent,
         referrer.decode("latin-1") if referrer else None,

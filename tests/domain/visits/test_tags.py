@@ -46,6 +46,7 @@ def test_whatever_the_query_string_its_tags_can_be_stored(query: bytes) -> None:
         (b"a=1&a=2", {"a": "1"}, False),
         (b"a", {"a": ""}, False),
         (b"a=b+c%20d", {"a": "b c d"}, False),
+        (b"a=1&amp;b=2&amp;c=%26amp;", {"a": "1", "b": "2", "c": "&amp;"}, False),
         (b"a=%zz", {"a": "%zz"}, True),
         (b"a=%ff", {"a": "\ufffd"}, True),
         (b"a=1%002", {"a": "1\ufffd2"}, True),

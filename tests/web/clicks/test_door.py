@@ -278,7 +278,20 @@ async def test_a_code_that_was_unknown_works_once_it_is_a_promos(
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("written", ["{code}/", "{CODE}", "{code}.", "{code})"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{code}/",
+        "{code}//",
+        "{CODE}",
+        "{code}.",
+        "{code})",
+        "{code}%22",
+        "{code}%20",
+        "{code}%E2%80%8B",
+        "%E2%80%9C{code}%E2%80%9D",
+    ],
+)
 async def test_a_link_works_as_people_and_mail_programs_write_it(
     client: httpx.AsyncClient, clock: ManualClock, written: str
 ) -> None:
@@ -288,6 +301,46 @@ async def test_a_link_works_as_people_and_mail_programs_write_it(
     response = await follow(client, written.format(code=code, CODE=code.upper()))
 
     assert "stag=" in response.headers["location"]
+
+
+async def test_a_link_works_with_two_slashes_before_its_code(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    world = await make_world(clock)
+    server = str(client.base_url).rstrip("/")
+
+    response = await client.get(f"{server}//{world.promo.code}", headers=AGENT)
+
+    assert "stag=" in response.headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("written", "tags"),
+    [
+        ("{code}&clickID=4%262&webID=7", {"clickID": "4&2", "webID": "7"}),
+        ("{code}/&clickID=42", {"clickID": "42"}),
+        ("{code}&clickID=42?webID=7", {"clickID": "42", "webID": "7"}),
+        ("{code}%3FclickID=42&webID=7", {"clickID": "42", "webID": "7"}),
+        ("{code}%3FclickID%3D42%26webID%3D7", {"clickID": "42", "webID": "7"}),
+        ("{code}?clickID=42&amp;webID=7", {"clickID": "42", "webID": "7"}),
+    ],
+)
+async def test_parameters_arrive_though_the_question_mark_is_missing_or_encoded_a11(
+    client: httpx.AsyncClient, clock: ManualClock, written: str, tags: dict[str, str]
+) -> None:
+    world = await make_world(clock)
+
+    response = await follow(client, written.format(code=world.promo.code))
+
+    assert "stag=" in response.headers["location"]
+    assert (await Visit.exclude(id=world.visit_id).get()).tags == tags
+
+
+async def test_a_path_of_ampersands_alone_is_an_unknown_code_a10(client: httpx.AsyncClient) -> None:
+    for written in ("&", "&a=1", "%3Fa=1", "%26"):
+        response = await client.get(f"/{written}", headers=AGENT)
+        assert response.status_code == 302, written
+    assert await FallbackVisit.filter(reason="unknown_code").count() == 4
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ async def test_the_first_of_both_codes_that_is_known_counts_w4(
         "https://shop.example",
         "https://shop.example?a=1&b=%20c",
         "https://shop.example/?next=https://evil.example/",
+        "https://shop.example/a%20b?c=%20d",
     ],
 )
 async def test_redirect_to_leads_anywhere_within_the_programs_domains_w4(
@@ -174,7 +175,11 @@ async def test_redirect_to_leads_anywhere_within_the_programs_domains_w4(
         "shop.example",
         "/p/1",
         "{lpurl}",
-        "https%3A%2F%2Fshop.example%2F",
+        "https%3A%2F%2Fevil.example%2F",
+        "https%3A%2F%2Fshop.example%40evil.example%2F",
+        "https%3A%2F%2Fevil.example%5C.shop.example%2F",
+        "https%253A%252F%252Fshop.example%252F",
+        "https://evil.example .shop.example/",
         "https://shop.example/" + "x" * 8_000,
         "x" * 8_000,
     ],
@@ -241,6 +246,60 @@ async def test_no_parameter_adds_a_header_or_leaves_its_place_w4(
     assert " " not in location
     if name == "st":
         assert sent_to(response)[1]["2pdlst"] == [text.replace("\x00", "")]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/events/click/", "{codes}&ad_type=banner"),
+        ("http://test//events/click", "{codes}&ad_type=banner"),
+        ("/Events/Click", "AFF_CODE={partner}&Unique={program}&AD_TYPE=Banner"),
+        ("/events/click", "aff_code={partner}&amp;unique={program}&amp;ad_type=banner"),
+        ("/events/click", "ad_type=banner&aff_code=%20{partner}%20&unique={program}%22"),
+        ("/events/click", "ad_type=banner&aff_code='{partner}'&unique={program}."),
+        ("/events/click&{codes}&ad_type=banner", ""),
+        ("/events/click%3F{codes}&ad_type=banner", ""),
+    ],
+)
+async def test_links_work_with_the_mistakes_that_people_make_w4(
+    client: httpx.AsyncClient, clock: ManualClock, path: str, query: str
+) -> None:
+    shop = await make_shop(clock)
+    names = {
+        "codes": urlencode(shop.codes),
+        "partner": shop.partner.code,
+        "program": shop.brand.code,
+    }
+
+    url = path.format(**names) + (f"?{query.format(**names)}" if query else "")
+    added = sent_to(await client.get(url))[1]
+
+    visit = await Visit.get()
+    assert (visit.ad_type, visit.tags) == ("banner", {})
+    assert added == {
+        "2pau": [shop.partner.code],
+        "2ptt": ["banner"],
+        "2ptu": [shop.brand.code],
+        "stag": [f"{visit.promo_id}_{visit.id}"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("https%3A%2F%2Fshop.example%2Fp%3Fa%3D1%26b%3D2", "https://shop.example/p?a=1&b=2&2pau="),
+        ("HTTPS%3a%2f%2fshop.example%2fp", "HTTPS://shop.example/p?2pau="),
+        ("https://shop.example/two words?q=a b", "https://shop.example/two%20words?q=a%20b&2pau="),
+    ],
+)
+async def test_a_page_that_was_encoded_twice_or_not_at_all_is_found_w4(
+    client: httpx.AsyncClient, clock: ManualClock, written: str, place: str
+) -> None:
+    shop = await make_shop(clock)
+
+    response = await click(client, redirect_to=written, **shop.codes)
+
+    assert response.headers["location"].lower().startswith(place.lower())
 
 
 async def test_placeholders_of_ad_platforms_survive_literally_w4(
