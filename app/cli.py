@@ -297,9 +297,15 @@ def _migrate(settings: Settings) -> None:
 def _seed(settings: Settings) -> bool:
     from app.domain.errors import DomainError
     from app.domain.simulation import demo
+    from app.infra.storage import Storage, StorageUnavailable
 
+    keep = Storage(settings).put
     try:
-        return _with_progress(lambda progress: asyncio.run(demo.seed(settings, progress)))
+        return _with_progress(lambda progress: asyncio.run(demo.seed(settings, progress, keep)))
+    except StorageUnavailable as error:
+        raise CannotStart(
+            f"The demo's pictures cannot be kept: {error}.\nFix: check TRIBUTARY_STORAGE_URL, or TRIBUTARY_DATA_DIR."
+        ) from error
     except DomainError as error:
         raise CannotStart(
             f"{error}\nFix: start without the demo programme: {sys.executable} -m app.cli up"

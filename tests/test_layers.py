@@ -98,6 +98,7 @@ WITHOUT_PERMISSION = {
     "promos.load_postbacks": "reads through a function that declares it",
     "reports.load_report": "reads through a function that declares it",
     "simulation.announcements.make_announcements": OPERATION,
+    "simulation.banners.make_banners": OPERATION,
     "simulation.demo.seed": OPERATION,
     "simulation.demo.seed_connected": OPERATION,
     "simulation.history.place_all": OPERATION,

@@ -6,6 +6,7 @@ The file itself is checked and kept by the door; what is told of it here was rea
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,7 +23,7 @@ LARGEST = 5 * 1024 * 1024
 # How long an upload may take; longer than any client or proxy waits.
 LONGEST_UPLOAD = timedelta(hours=1)
 # Private banners are found by nobody who guesses: 31^16 codes.
-_CODE_LENGTH = 16
+CODE_LENGTH = 16
 CONTENT_TYPES = {
     "png": "image/png",
     "jpeg": "image/jpeg",
@@ -79,7 +80,9 @@ class BegunUpload:
 
 
 @requires(Permission.MANAGE_OFFERS)
-async def begin_upload(scope: Scope, new: NewBanner) -> BegunUpload:
+async def begin_upload(
+    scope: Scope, new: NewBanner, new_code: Callable[[], str] | None = None
+) -> BegunUpload:
     """Note a banner whose file is going to be stored; nobody sees it yet (O01).
 
     Raises NotFound for a brand outside the scope, Invalid for a bad title, language or size.
@@ -93,7 +96,7 @@ async def begin_upload(scope: Scope, new: NewBanner) -> BegunUpload:
             f"a banner is a PNG, JPEG, GIF or WebP picture of at most {LARGEST} bytes",
             field=("file",),
         )
-    code = "".join(secrets.choice(ALPHABET) for _ in range(_CODE_LENGTH))
+    code = (new_code or _random_code)()
     key = f"banners/{new.brand_id}/{code}.{ENDINGS[new.format]}"
     async with transaction() as tx:
         rows = await tx.fetch(
@@ -112,6 +115,10 @@ async def begin_upload(scope: Scope, new: NewBanner) -> BegunUpload:
             scope.now(),
         )
     return BegunUpload(int(rows[0]["id"]), key)
+
+
+def _random_code() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
 
 @requires(Permission.MANAGE_OFFERS)

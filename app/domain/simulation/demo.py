@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.domain.errors import Conflict
 from app.domain.events import lock_reader, move_reader
 from app.domain.scope import Scope
+from app.domain.simulation.banners import Keep
 from app.domain.simulation.history import place_all, settle
 from app.domain.simulation.opening import TRACKER, move_tracker, open_doors
 from app.domain.simulation.programme import Cast, make_cast
@@ -38,10 +39,13 @@ _FINISHED = "demo"
 _BEGUN = "demo begun"
 
 
-async def seed(settings: Settings, progress: Progress, clock: Clock | None = None) -> bool:
+async def seed(
+    settings: Settings, progress: Progress, keep: Keep, clock: Clock | None = None
+) -> bool:
     """Make the demo programme in the configured database; False when it is there already.
 
-    `progress` gets (what is being done, steps done, steps in all). A programme that was left half made is made anew.
+    `progress` gets (what is being done, steps done, steps in all), `keep` stores a picture under a key. A programme
+    that was left half made is made anew.
     Raises Conflict when the database holds anything else: published passwords do not go beside real data.
     """
     if settings.host not in LOOPBACK_HOSTS:
@@ -51,7 +55,7 @@ async def seed(settings: Settings, progress: Progress, clock: Clock | None = Non
     await database.connect(settings)
     try:
         box, tracker = SecretBox(settings.secret_keys), settings.tracker_url
-        return await seed_connected(box, clock or SystemClock(), progress, tracker=tracker)
+        return await seed_connected(box, clock or SystemClock(), progress, keep, tracker=tracker)
     finally:
         await database.disconnect()
 
@@ -60,6 +64,7 @@ async def seed_connected(
     box: SecretBox,
     clock: Clock,
     progress: Progress,
+    keep: Keep,
     volume: Volume | None = None,
     tracker: str = TRACKER,
 ) -> bool:
@@ -72,7 +77,7 @@ async def seed_connected(
         return False
     await _make_room(system)
     await ensure_partitions(clock.now(), DAYS + 2)
-    await _make(system, clock, box, progress, volume or Volume(), tracker)
+    await _make(system, clock, box, progress, keep, volume or Volume(), tracker)
     async with transaction() as tx:
         await lock_reader(tx, _FINISHED)
         await move_reader(tx, _FINISHED, 1)
@@ -100,6 +105,7 @@ async def _make(
     clock: Clock,
     box: SecretBox,
     progress: Progress,
+    keep: Keep,
     volume: Volume,
     tracker: str,
 ) -> None:
@@ -108,7 +114,7 @@ async def _make(
     first_day = (end - timedelta(days=DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
     # A day earlier than the first visit, so that every affiliation is older than its traffic.
     moving = ManualClock(first_day - timedelta(days=1))
-    cast: Cast = await make_cast(moving, system.request_id, box, dice)
+    cast: Cast = await make_cast(moving, system.request_id, box, dice, keep)
     visit_ids = await take_visit_ids(system)
     traffic = Traffic(cast, visit_ids, dice, volume, box)
     for number in range(DAYS):

@@ -12,6 +12,7 @@ from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign
 from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole, StaffRole
 from app.domain.scope import Actor, Scope
 from app.domain.simulation.announcements import make_announcements
+from app.domain.simulation.banners import Keep, make_banners
 from app.domain.simulation.offer import make_offer
 from app.domain.simulation.plans import REVENUE_SHARE, SALES, make_individual_plans
 from app.infra.clock import Clock
@@ -45,7 +46,8 @@ _PARTNERS = (
 )
 _SOURCES = ("SEO", "Social media", "E-mail", "Paid advertising", "Streaming")
 _CAMPAIGNS = ("Reviews", "Newsletter", "Landing pages", "Social posts")
-_TITLES = ("Homepage banner", "Comparison table", "Footer link")
+_WITH_BANNER = "Homepage banner"
+_TITLES = (_WITH_BANNER, "Comparison table", "Footer link")
 _CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
@@ -58,8 +60,10 @@ class Cast:
     promos: dict[str, list[int]]
 
 
-async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.Random) -> Cast:
-    """Create the programme as of the clock's time. The same dice give the same codes."""
+async def make_cast(
+    clock: Clock, request_id: str, box: SecretBox, dice: random.Random, keep: Keep
+) -> Cast:
+    """Create the programme as of the clock's time. The same dice give the same codes; `keep` stores the pictures."""
     now = clock.now()
     async with transaction() as tx:
         casino, shop = await _brands(now)
@@ -75,6 +79,10 @@ async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.
         await _affiliations(partners, casino, shop, now)
         await _users(tx, partners, shop, box, now)
     await make_announcements(clock, request_id, casino, shop)
+    system = Scope.system(clock, request_id)
+    banners = await make_banners(
+        system, casino, shop, [partner.id for partner in partners[:2]], keep
+    )
     promos: dict[str, list[int]] = {CASINO: [], SHOP: []}
     shop_promos: dict[str, list[int]] = {}
     for partner in partners:
@@ -88,13 +96,13 @@ async def make_cast(clock: Clock, request_id: str, box: SecretBox, dice: random.
         for brand in (casino, shop):
             if partner.code == "CPNGRDN" and brand is casino:
                 continue
-            made = await _campaigns(scope, brand, dice)
+            made = await _campaigns(scope, brand, banners[brand.code], dice)
             promos[brand.code] += made
             if brand is shop:
                 shop_promos[partner.code] = made
-    await make_offer(Scope.system(clock, request_id), casino, shop, shop_promos)
+    await make_offer(system, casino, shop, shop_promos)
     # After the campaigns, which take the only plan that is open to them.
-    await make_individual_plans(Scope.system(clock, request_id), casino, shop, partners[0])
+    await make_individual_plans(system, casino, shop, partners[0])
     return Cast(casino, shop, promos)
 
 
@@ -210,14 +218,20 @@ async def _users(
     await add("waiting@demo.test", "Willa Waiting", PartnerRole.OWNER, partner_id=waiting.id)
 
 
-async def _campaigns(scope: Scope, brand: Brand, dice: random.Random) -> list[int]:
+async def _campaigns(scope: Scope, brand: Brand, banner_id: int, dice: random.Random) -> list[int]:
     sources = [row.id for row in await scope.query(TrafficSource).order_by("id")]
     landings = await scope.query(Landing).filter(brand_id=brand.id).order_by("id")
     promo_ids = []
     for name in dice.sample(_CAMPAIGNS, 2):
         campaign = await create_campaign(scope, NewCampaign(f"{brand.name}: {name}", brand.id))
         for title in dice.sample(_TITLES, 2):
-            new = NewPromo(campaign.id, title, dice.choice(landings).id, dice.choice(sources))
+            new = NewPromo(
+                campaign.id,
+                title,
+                dice.choice(landings).id,
+                dice.choice(sources),
+                banner_id=banner_id if title == _WITH_BANNER else None,
+            )
             promo = await create_promo(scope, new, new_code=lambda: random_link_code(dice))
             promo_ids.append(promo.id)
     return promo_ids

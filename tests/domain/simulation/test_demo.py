@@ -10,6 +10,7 @@ from statistics import mean
 
 import pytest
 
+from app.domain.banners.reads import BannerFilter, Orientation, banners, orientation_of
 from app.domain.errors import Conflict
 from app.domain.events import head
 from app.domain.plans.reading import read_terms
@@ -31,7 +32,17 @@ from app.infra import database as infra_database
 from app.infra.clock import ManualClock
 from app.infra.crypto import SecretBox
 from app.infra.database import fetch
-from app.models import Affiliation, Brand, CommissionPlan, Partner, PostbackDelivery, Visit
+from app.infra.pictures import read_picture
+from app.models import (
+    Affiliation,
+    Banner,
+    Brand,
+    CommissionPlan,
+    Partner,
+    PostbackDelivery,
+    Promo,
+    Visit,
+)
 from app.settings import Settings
 from tests.conftest import NOW, run_sql, url_of
 from tests.factories import make_brand, make_partner, make_partner_user, partner_scope
@@ -46,13 +57,25 @@ FACTS = {
     "activities": "occurred_at, business_day, player_id, currency, deposits_count, deposits_sum,"
     " cashouts_sum, bonus_issues_sum, casino_total_bets_sum, casino_total_wins_sum",
     "conversions": "occurred_at, business_day, promo_id, kind, transaction_id, amount, currency",
-    "promos": "id, code, title, landing_id, traffic_source_id",
+    "promos": "id, code, title, landing_id, traffic_source_id, banner_id",
+    "banners": "code, brand_id, title, language, tags, format, width, height, animated, sha256, private, state",
     "promotions": "title, description, url, coupon, starts_at, ends_at",
     "coupons": "code, promo_id",
     "brand_traffic_sources": "traffic_source_id, policy",
     "exchange_rates": "day, base, currency, rate, source",
     "landings": "title, url, countries, language",
 }
+
+
+class Files:
+    """What was kept, by key."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def keep(self, key: str, data: bytes) -> None:
+        """As an object storage does."""
+        self.kept[key] = data
 
 
 def nothing(_what: str, _done: int, _of: int) -> None:
@@ -98,21 +121,21 @@ async def test_the_demo_is_the_same_for_everybody_and_remade_when_it_was_left_ha
     settings: Settings, box: SecretBox, clock: ManualClock
 ) -> None:
     await infra_database.connect(settings)
-    assert await seed_connected(box, clock, nothing, SMALL)
+    assert await seed_connected(box, clock, nothing, Files().keep, SMALL)
     first = await digests()
     await _is_complete()
     await _fires_nothing_of_its_past(box, clock)
     await _reports_agree(clock)
-    assert not await seed_connected(box, clock, nothing, SMALL)
+    assert not await seed_connected(box, clock, nothing, Files().keep, SMALL)
     assert await digests() == first
     await infra_database.disconnect()
 
     async with another_database(settings):
         with pytest.raises(Stopped):
-            await seed_connected(box, clock, stop_half_way, SMALL)
+            await seed_connected(box, clock, stop_half_way, Files().keep, SMALL)
         half = await digests()
         assert 0 < half["visits"][0] < first["visits"][0]
-        assert await seed_connected(box, clock, nothing, SMALL)
+        assert await seed_connected(box, clock, nothing, Files().keep, SMALL)
 
         assert await digests() == first
 
@@ -175,7 +198,7 @@ async def test_the_demo_does_not_go_beside_real_data(
     brand = await make_brand(clock)
 
     with pytest.raises(Conflict, match="not the demo's"):
-        await seed_connected(box, clock, nothing, SMALL)
+        await seed_connected(box, clock, nothing, Files().keep, SMALL)
 
     assert await Brand.all().count() == 1
     assert (await Brand.get()).id == brand.id
@@ -190,7 +213,7 @@ async def test_partners_and_users_without_a_brand_are_real_data_too(
         await make_partner_user(partner, clock)
 
     with pytest.raises(Conflict):
-        await seed_connected(box, clock, nothing, SMALL)
+        await seed_connected(box, clock, nothing, Files().keep, SMALL)
 
     assert await Partner.all().count() == 1
 
@@ -199,7 +222,7 @@ async def test_the_demo_runs_on_loopback_only(settings: Settings) -> None:
     public = settings.model_copy(update={"host": "0.0.0.0"})  # noqa: S104
 
     with pytest.raises(Conflict, match="loopback"):
-        await seed(public, nothing)
+        await seed(public, nothing, Files().keep)
 
 
 def test_the_default_volume_is_large_enough_to_look_real() -> None:
@@ -218,7 +241,7 @@ def test_the_default_volume_is_large_enough_to_look_real() -> None:
 async def test_a09_the_demos_plans_can_be_executed_and_one_has_a_history(
     database: Settings, clock: ManualClock, box: SecretBox, system: Scope
 ) -> None:
-    await make_cast(clock, "test", box, random.Random(1))  # noqa: S311
+    await make_cast(clock, "test", box, random.Random(1), Files().keep)  # noqa: S311
     clock.advance(timedelta(days=120))
 
     told = {}
@@ -234,3 +257,34 @@ async def test_a09_the_demos_plans_can_be_executed_and_one_has_a_history(
         "Tiers and CPA": ["announced", "in_force", "past"],
         "8% and sub-affiliates": ["in_force"],
     }
+
+
+async def test_a06_the_gallery_has_banners_of_every_kind_and_some_promos_show_one(
+    database: Settings, clock: ManualClock, box: SecretBox, system: Scope
+) -> None:
+    files = Files()
+    await make_cast(clock, "test", box, random.Random(1), files.keep)  # noqa: S311
+
+    rows = await Banner.filter(state="active")
+    assert {row.storage_key for row in rows} == set(files.kept)
+    for row in rows:
+        data = files.kept[row.storage_key]
+        read = read_picture(data)
+        # Nothing to take out: it is stored as an upload would be.
+        assert read.data == data
+        assert (read.format.value, read.width, read.height) == (row.format, row.width, row.height)
+        assert (read.animated, len(data)) == (row.animated, row.size)
+    assert {row.format for row in rows} == {"png", "jpeg", "gif", "webp"}
+    assert {row.private for row in rows} == {row.animated for row in rows} == {True, False}
+    assert {orientation_of(row.width, row.height) for row in rows} == set(Orientation)
+    shown = {promo.banner_id: promo.brand_id for promo in await Promo.exclude(banner_id=None)}
+    assert {row.brand_id for row in rows if row.id in shown} == set(shown.values())
+    assert len(shown) == 2
+    partners = await Partner.filter(state="active").order_by("id")
+    seen = [
+        await (
+            await banners(partner_scope(partner, clock), BannerFilter(private=True))
+        ).rows.count()
+        for partner in partners
+    ]
+    assert set(seen) == {0, 1}

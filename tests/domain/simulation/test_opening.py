@@ -16,7 +16,7 @@ from app.infra.clock import ManualClock
 from app.infra.crypto import SecretBox
 from app.models import Postback, PostbackDelivery
 from app.settings import Settings
-from tests.domain.simulation.test_demo import nothing
+from tests.domain.simulation.test_demo import Files, nothing
 from tests.factories import make_partner, partner_scope
 
 TINY = Volume(casino_visits=2, shop_visits=2)
@@ -26,7 +26,7 @@ ELSEWHERE = "http://[::1]:8010/tracker"
 async def test_m38_what_happens_at_the_opening_is_sent_and_nothing_of_the_past(
     database: Settings, system: Scope, box: SecretBox, clock: ManualClock
 ) -> None:
-    assert await seed_connected(box, clock, nothing, TINY)
+    assert await seed_connected(box, clock, nothing, Files().keep, TINY)
     assert await PostbackDelivery.all().count() == 0
     while await place_recordings(system):
         pass
@@ -53,7 +53,7 @@ async def test_m38_what_happens_at_the_opening_is_sent_and_nothing_of_the_past(
     assert await PostbackDelivery.all().count() == 14
 
     # The same data behind another port: its postbacks come along.
-    assert not await seed_connected(box, clock, nothing, TINY, ELSEWHERE)
+    assert not await seed_connected(box, clock, nothing, Files().keep, TINY, ELSEWHERE)
     for row in await Postback.all():
         assert row.url.startswith(f"{ELSEWHERE}/")
 
