@@ -15,7 +15,7 @@ from decimal import Decimal
 from app.domain.activity import queries
 from app.domain.attribution.decide import Attribution
 from app.domain.brands.metric_sources import FIRST_DEPOSITS, MetricSources, ReportSource
-from app.domain.events import NewEvent, Subject, record_all
+from app.domain.events import NewEvent, Subject, record, record_all
 from app.domain.players.known import KnownPlayer
 from app.domain.scope import Scope
 from app.infra.clock import business_day, day_bounds
@@ -70,8 +70,8 @@ async def settle_first_deposits(
 ) -> set[int]:
     """Make the first deposit of each player the earliest candidate; what moves or goes is superseded with a change.
 
-    Only a player's very first one is an event: a correction never fires again. Returns the players whose first
-    deposit is new, has moved or is gone.
+    Only a player's very first one is `player.first_deposited`: a correction never fires again. Returns the
+    players whose first deposit is new, has moved or is gone.
     """
     if not players:
         return set()
@@ -90,6 +90,10 @@ async def settle_first_deposits(
     ]
     if changes:
         await _write(tx, brand, changes)
+        if revised := sum(change.before is not None for change in changes):
+            # Who sent it, and with which request: the change feed tells (X03).
+            subject, data = Subject("brand", brand.id), {"players": revised}
+            await record(scope, tx, "first_deposits.revised", subject, brand_id=brand.id, data=data)
         fresh = [_event(brand, each) for each in changes if each.very_first and each.after]
         await record_all(scope, tx, fresh)
     return {change.player.id for change in changes}

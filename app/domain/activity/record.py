@@ -27,6 +27,7 @@ from app.domain.brands.metric_sources import (
     load_metric_sources,
     told_not_counted,
 )
+from app.domain.changes.late import tell_late
 from app.domain.errors import Invalid
 from app.domain.events import NewEvent, Subject, record, record_all
 from app.domain.held.waiting import Door, Holder, Waiting, open_holder
@@ -342,6 +343,8 @@ async def _write(
         data = {"from": interval.start, "to": interval.end, "items": len(revised)}
         subject = Subject("brand", brand.id)
         await record(scope, tx, "activity.revised", subject, brand_id=brand.id, data=data)
+    if any(entry.replaces is None for entry in changed):
+        await tell_late(scope, tx, brand, "activity.added_late", [interval.day])
     deposits = [
         NewEvent(
             "player.deposited",

@@ -15,6 +15,7 @@ from app.domain.brand_events import queries
 from app.domain.brand_events.entries import Entry
 from app.domain.brand_events.read import EventType
 from app.domain.brands.metric_sources import MetricSources
+from app.domain.changes.late import tell_late
 from app.domain.events import NewEvent, Subject, record_all
 from app.domain.players.flags import Flag, FlagStatement, record_flags
 from app.domain.players.known import KnownPlayer
@@ -103,6 +104,8 @@ class EventWriter:
         rows = [self._played_row(new_ids[id(entry)], entry, after) for entry, _, after in added]
         if rows:
             await self._tx.copy("activities", ACTIVITY_COLUMNS, rows)
+        days = [self._day(entry) for entry, *_ in added if entry.is_new]
+        await tell_late(self._scope, self._tx, self._brand, "events.added_late", days)
         for entry, before, after in plans:
             self._moved(entry, "activities", new_ids.get(id(entry)), _difference(before, after))
 

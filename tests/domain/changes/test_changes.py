@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from app.domain.activity.record import record_activity
+from app.domain.brand_events.record import record_brand_events
+from app.domain.brands.metric_sources import ReportSource, set_metric_source
 from app.domain.changes.derive import derive_changes
 from app.domain.changes.reads import FigureChangeFilter, FigureChangeOrder, figure_changes
 from app.domain.errors import Invalid
@@ -54,6 +56,13 @@ async def play(world: World, start: Any = YESTERDAY, **metrics: Any) -> None:
     assert result.error is None
 
 
+async def choose_events(world: World) -> None:
+    """From tomorrow on the brand's events count."""
+    tomorrow = NOW.date() + timedelta(days=1)
+    chosen = (staff_scope(world.clock), world.brand.id, (), ReportSource.EVENTS, tomorrow)
+    await set_metric_source(*chosen)
+
+
 async def told(system: Scope) -> list[FigureChange]:
     while await place_recordings(system):
         pass
@@ -96,6 +105,30 @@ async def test_x03_a_first_deposit_that_moves_changes_both_days(
     ]
     assert {each.kind for each in changes} == {"corrected"}
     assert [each.n for each in changes] == [1, 2]
+    assert {each.request_id for each in changes} == {"test-request"}
+
+
+async def test_x03_whoever_tells_of_a_day_long_past_is_named_with_the_request(
+    world: World, system: Scope, clock: ManualClock
+) -> None:
+    """By activity and by events, also of what is no event for partners: bets."""
+    await play(world, casino_bets_count=1)
+    await choose_events(world)
+    assert await told(system) == []
+    clock.advance(timedelta(days=9))
+    await play(world, NOW - timedelta(hours=62), casino_bets_count=2)
+    bet = {"id": "b1", "type": "bet", "user_id": "p1", "amount": "3.00"}
+    scope = brand_scope(world.brand, clock)
+    at = (clock.now() - timedelta(days=5)).isoformat()
+    (result,) = await record_brand_events(scope, world.brand.id, [bet | {"occurred_at": at}])
+    assert result.counted
+
+    changes = await told(system)
+
+    assert [each.kind for each in changes] == ["added_late", "added_late"]
+    assert [(each.actor_type, each.request_id) for each in changes] == [
+        ("brand", "test-request")
+    ] * 2
 
 
 async def test_decision_2_a_running_total_of_an_open_day_is_told_only_when_it_shrinks(
