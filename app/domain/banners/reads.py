@@ -15,11 +15,12 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
+from app.domain.text import clean_language
 from app.infra.database import fetch
 from app.models import Banner, BannerPartner
 
 _STATES = ("active", "disabled")
-_RESOLUTION = re.compile(r"([1-9][0-9]{0,4})[xX×]([1-9][0-9]{0,4})", re.ASCII)
+_RESOLUTION = re.compile(r"([1-9][0-9]{0,4}) ?[xX×] ?([1-9][0-9]{0,4})", re.ASCII)
 _FIND = """
 SELECT storage_key, format, size, sha256 FROM banners WHERE code = $1 AND state = ANY($2)
 """
@@ -121,12 +122,11 @@ async def _visible(scope: Scope) -> QuerySet[Banner]:
 
 @requires(Permission.READ_OFFERS)
 async def banners(scope: Scope, chosen: BannerFilter) -> Listing[Banner]:
-    """The banners that exist for this scope. Raises Invalid for a resolution that is none."""
+    """The banners that exist for this scope. Raises Invalid for a resolution or a language that is none."""
     rows = await _visible(scope)
     exact = {
         "brand_id": chosen.brand_id,
         "title__icontains": chosen.title_contains,
-        "language": chosen.language,
         "format": chosen.format,
         "private": chosen.private,
         "width__gte": chosen.min_width,
@@ -138,6 +138,10 @@ async def banners(scope: Scope, chosen: BannerFilter) -> Listing[Banner]:
         "state": chosen.state,
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    if chosen.language is not None:
+        language = clean_language(chosen.language, "language")
+        # Of a language without a region, those for all of its regions as well.
+        rows = rows.filter(Q(language=language) | Q(language__startswith=f"{language}-"))
     if chosen.resolution is not None:
         rows = rows.filter(**_resolution(chosen.resolution))
     if chosen.orientation is not None:

@@ -12,6 +12,7 @@ from app.domain.campaigns.queries import recent
 from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
+from app.domain.visits.links import plain_code
 from app.models import Campaign, Promo
 
 
@@ -79,7 +80,7 @@ class CampaignFilter:
     name_contains: str | None = None
     campaign_id: int | None = None
     plan_id: int | None = None
-    # With a promo that has this code, or states this traffic source.
+    # With a promo that has this code, as people write it, or that states this traffic source.
     promo_code: str | None = None
     traffic_source_id: int | None = None
     created_since: datetime | None = None
@@ -116,7 +117,7 @@ async def campaigns(scope: Scope, chosen: CampaignFilter) -> Listing[Campaign]:
         )
     )
     for column, wanted in (
-        ("code", chosen.promo_code),
+        ("code", None if chosen.promo_code is None else plain_code(chosen.promo_code)),
         ("traffic_source_id", chosen.traffic_source_id),
     ):
         if wanted is not None:
@@ -131,7 +132,7 @@ async def promos(scope: Scope, chosen: PromoFilter) -> Listing[Promo]:
     rows = scope.query(Promo).filter(
         **_given(
             campaign_id=chosen.campaign_id,
-            code=chosen.code,
+            code=None if chosen.code is None else plain_code(chosen.code),
             brand_id=chosen.brand_id,
             title__icontains=chosen.title_contains,
             traffic_source_id=chosen.traffic_source_id,

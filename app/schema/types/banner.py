@@ -102,7 +102,7 @@ class BannerFilterInput:
         default=None, description="Part of the title, in any case."
     )
     language: str | None = strawberry.field(
-        default=None, description="Only in this language, such as pt-BR."
+        default=None, description="Only in this language: pt-BR, or pt for all of its regions."
     )
     format: BannerFormat | None = strawberry.field(default=None, description="Only in this format.")
     private: bool | None = strawberry.field(

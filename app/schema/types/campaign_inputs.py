@@ -34,7 +34,8 @@ class CampaignFilterInput:
         default=None, description="Only with this commission plan."
     )
     promo_code: str | None = strawberry.field(
-        default=None, description="The campaign of the promo with this code, such as k7m2xq9rt."
+        default=None,
+        description="The campaign of the promo with this code, such as k7m2xq9rt, in any case.",
     )
     traffic_source_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only with a promo that states this traffic source."
@@ -66,7 +67,9 @@ class PromoFilterInput:
     campaign_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only of this campaign."
     )
-    code: str | None = strawberry.field(default=None, description="The promo with this code.")
+    code: str | None = strawberry.field(
+        default=None, description="The promo with this code, in any case."
+    )
     brand_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only of this brand."
     )

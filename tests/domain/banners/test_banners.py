@@ -150,11 +150,14 @@ async def test_o01_an_advertiser_sees_and_edits_the_banners_of_its_brands_only(
         ({"title_contains": "%"}, ["Wide 100%"]),
         ({"title_contains": "_"}, ["Tall_one"]),
         ({"language": "de"}, ["Tall_one"]),
+        ({"language": "DE-at"}, ["Tall_one"]),
+        ({"language": "de-DE"}, []),
         ({"format": "gif"}, ["Square"]),
         ({"private": True}, ["Tall_one"]),
         ({"private": False}, ["Wide 100%", "Square"]),
         ({"resolution": "728x90"}, ["Wide 100%"]),
         ({"resolution": " 160X600 "}, ["Tall_one"]),
+        ({"resolution": "160 × 600"}, ["Tall_one"]),
         ({"resolution": "90x728"}, []),
         ({"min_width": 160, "max_width": 250}, ["Tall_one", "Square"]),
         ({"min_height": 600}, ["Tall_one"]),
@@ -180,7 +183,9 @@ async def test_a06_the_gallery_is_filtered(
     await make_banner(
         brand, clock, title="Wide 100%", width=728, height=90, tags=["casino", "spring"]
     )
-    await make_banner(brand, clock, partner, title="Tall_one", width=160, height=600, language="de")
+    await make_banner(
+        brand, clock, partner, title="Tall_one", width=160, height=600, language="de-AT"
+    )
     await make_banner(
         brand,
         clock,
@@ -199,6 +204,11 @@ async def test_a06_the_gallery_is_filtered(
 async def test_a06_a_resolution_that_is_none_is_refused(scope: Scope, resolution: str) -> None:
     with pytest.raises(Invalid, match="300x250"):
         await banners(scope, BannerFilter(resolution=resolution))
+
+
+async def test_a06_a_language_that_is_none_is_refused(scope: Scope) -> None:
+    with pytest.raises(Invalid, match="pt-BR"):
+        await banners(scope, BannerFilter(language="Portuguese"))
 
 
 async def test_o01_an_edit_changes_what_is_given_and_is_an_event_with_before_and_after(

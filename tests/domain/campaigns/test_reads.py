@@ -91,6 +91,7 @@ async def test_a01_each_filter_of_campaigns_finds_its_campaign_and_no_other(
         (CampaignFilter(campaign_id=other.id), theirs),
         (CampaignFilter(plan_id=other.plan_id), theirs),
         (CampaignFilter(promo_code=world.promo.code), mine),
+        (CampaignFilter(promo_code=f" {world.promo.code.upper()} "), mine),
         (CampaignFilter(promo_code="nothing"), []),
         (CampaignFilter(traffic_source_id=source.id), mine),
         (CampaignFilter(created_since=NOW + timedelta(hours=1)), theirs),
@@ -142,6 +143,7 @@ async def test_a01_each_filter_of_promos_finds_its_promo_and_no_other(
     cases: list[tuple[PromoFilter, list[int]]] = [
         (PromoFilter(campaign_id=other.campaign_id), theirs),
         (PromoFilter(code="other"), theirs),
+        (PromoFilter(code="Other."), theirs),
         (PromoFilter(brand_id=world.brand.id), [world.promo.id, other.id]),
         (PromoFilter(title_contains="0%"), theirs),
         (PromoFilter(title_contains="PRO"), [world.promo.id]),
