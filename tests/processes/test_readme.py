@@ -116,10 +116,11 @@ def test_the_tour_of_the_readme_works_as_written(demo_instance: Instance, tmp_pa
         assert "Traceback" not in step
         assert '"errors"' not in step
         assert '"code"' not in step
-    sign_in, link, player, deposit, report, postback, demo = (
-        steps[n] for n in (1, 6, 7, 8, 9, 10, 11)
+    sign_in, promo, link, player, deposit, report, postback, demo = (
+        steps[n] for n in (1, 4, 6, 7, 8, 9, 10, 11)
     )
     assert re.search(r'"token": "[\w-]{20,}"', sign_in)
+    assert "<img src=" in promo
     assert "302 Found" in link
     landing = re.search(r"location: https://lucky-otter\.example/.*stag=(\d+_\d+)", link)
     assert landing

@@ -16,7 +16,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
 """
 
 # Whoever edits what is inside a campaign holds this: it cannot be archived meanwhile (A08).
-SHARE_CAMPAIGN = "SELECT state FROM campaigns WHERE id = $1 FOR SHARE"
+SHARE_CAMPAIGN = "SELECT state, archived_at FROM campaigns WHERE id = $1 FOR SHARE"
 
 # Whoever archives a campaign or adds to it holds this alone; what merely refers to it does not wait.
 LOCK_CAMPAIGN = "SELECT state FROM campaigns WHERE id = $1 FOR NO KEY UPDATE"

@@ -75,10 +75,10 @@ async def hold_active(
 async def hold_unarchived(tx: Transaction, campaign_id: int, field: str = "campaignId") -> None:
     """Keep the campaign from being archived until the transaction ends, for changes of its postbacks.
 
-    Raises Conflict when it is archived.
+    Raises Conflict when it is archived, also when an operator has disabled it since.
     """
-    state = (await tx.fetch(queries.SHARE_CAMPAIGN, campaign_id))[0]["state"]
-    if state == "archived":
+    row = (await tx.fetch(queries.SHARE_CAMPAIGN, campaign_id))[0]
+    if row["state"] == "archived" or row["archived_at"] is not None:
         raise Conflict(
             "the campaign is archived: unarchive it to change its postbacks", field=(field,)
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.campaigns.operator_commands import disable_campaign, enable_campaign
 from app.domain.campaigns.states import archive_campaign, unarchive_campaign
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.events import place_recordings
@@ -119,12 +120,15 @@ async def test_a13_what_waits_is_cancelled_with_its_postback(
 
 
 @pytest.mark.parametrize("place", ["campaign", "promo"])
+@pytest.mark.parametrize("disabled", [False, True])
 async def test_a08_an_archived_campaign_refuses_every_change_of_its_postbacks(
-    world: World, scope: Scope, place: str
+    world: World, scope: Scope, clock: ManualClock, place: str, disabled: bool
 ) -> None:
     ids = {f"{place}_id": getattr(world, place).id}
     row = await create(scope, **ids)
     await archive_campaign(scope, world.campaign.id)
+    if disabled:
+        await disable_campaign(staff_scope(clock), world.campaign.id, "Under review.")
 
     for refused in (
         create(scope, **ids),
@@ -136,6 +140,8 @@ async def test_a08_an_archived_campaign_refuses_every_change_of_its_postbacks(
         with pytest.raises(Conflict, match="unarchive it"):
             await refused
 
+    if disabled:
+        await enable_campaign(staff_scope(clock), world.campaign.id)
     await unarchive_campaign(scope, world.campaign.id)
     assert (await configure.disable_postback(scope, row.id)).state == "disabled"
 
