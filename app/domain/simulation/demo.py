@@ -15,6 +15,7 @@ from app.domain.simulation.history import place_all, settle
 from app.domain.simulation.opening import TRACKER, move_tracker, open_doors
 from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.rates import make_exchange_rates
+from app.domain.simulation.single_events import SingleEvents
 from app.domain.simulation.traffic import Traffic, Volume
 from app.domain.visits.record import take_visit_ids
 from app.infra import database
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 DAYS = 120
+# A day of a late click, two weeks ago.
+_LATE_CLICK_ON = DAYS - 14
 _SEED = 7_041_776
 # A row of `relay_positions` says that the programme was made to its end.
 _FINISHED = "demo"
@@ -117,9 +120,14 @@ async def _make(
     cast: Cast = await make_cast(moving, system.request_id, box, dice, keep)
     visit_ids = await take_visit_ids(system)
     traffic = Traffic(cast, visit_ids, dice, volume, box)
+    single = SingleEvents(cast, visit_ids, box)
+    await single.begin(Scope.system(moving, system.request_id))
     for number in range(DAYS):
         day = first_day + timedelta(days=number)
-        await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
+        visits = await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
+        await single.play_day(moving, visits, traffic.players)
+        if number == _LATE_CLICK_ON:
+            await single.be_late(moving)
         await place_all(Scope.system(moving, new_request_id()))
         progress("demo programme", number + 1, DAYS)
     await make_exchange_rates(system, first_day.date(), DAYS)

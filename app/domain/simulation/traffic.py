@@ -84,8 +84,18 @@ class Traffic:
         self._customers: list[_Customer] = []
         self._sales = 0
 
-    async def play_day(self, clock: ManualClock, start: datetime, end: datetime) -> None:
-        """One day from `start` to `end` in UTC; yesterday's activity is reported as well."""
+    @property
+    def players(self) -> dict[str, datetime]:
+        """When each player of the casino signed up, by user id."""
+        return {customer.user_id: customer.sign_up for customer in self._customers}
+
+    async def play_day(
+        self, clock: ManualClock, start: datetime, end: datetime
+    ) -> dict[str, list[NewVisit]]:
+        """One day from `start` to `end` in UTC; yesterday's activity is reported as well.
+
+        Returns the visits that count, by the code of their brand.
+        """
         plan = (
             (self._cast.casino, self._volume.casino_visits),
             (self._cast.shop, self._volume.shop_visits),
@@ -97,6 +107,7 @@ class Traffic:
         await self._registrations(clock, visits[self._cast.casino.code])
         await self._sell(clock, visits[self._cast.shop.code])
         await self._activity(clock, start)
+        return visits
 
     async def _visits(
         self, clock: ManualClock, brand: Brand, start: datetime, end: datetime, average: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
@@ -38,7 +39,10 @@ from app.models import (
     Banner,
     Brand,
     CommissionPlan,
+    HeldItem,
     Partner,
+    Player,
+    PlayerFlag,
     PostbackDelivery,
     Promo,
     Visit,
@@ -57,6 +61,9 @@ FACTS = {
     "activities": "occurred_at, business_day, player_id, currency, deposits_count, deposits_sum,"
     " cashouts_sum, bonus_issues_sum, casino_total_bets_sum, casino_total_wins_sum",
     "conversions": "occurred_at, business_day, promo_id, kind, transaction_id, amount, currency",
+    "brand_events": "event_id, type, occurred_at, amount, currency, revision, voided",
+    "player_flags": "player_id, flag, raised, step, occurred_at",
+    "held_items": "door, user_id, natural_key, state",
     "promos": "id, code, title, landing_id, traffic_source_id, banner_id",
     "banners": "code, brand_id, title, language, tags, format, width, height, animated, sha256, private, state",
     "promotions": "title, description, url, coupon, starts_at, ends_at",
@@ -106,8 +113,8 @@ async def digests() -> dict[str, tuple[int, str]]:
 @asynccontextmanager
 async def another_database(settings: Settings) -> AsyncIterator[None]:
     """A second empty database, connected."""
-    name = "test_second_demo"
-    await run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    # Other workers have second databases of their own.
+    name = f"test_second_{secrets.token_hex(6)}"
     await run_sql(f"CREATE DATABASE {name} TEMPLATE tributary_template STRATEGY FILE_COPY")
     await infra_database.connect(settings.model_copy(update={"database_url": url_of(name)}))
     try:
@@ -124,6 +131,7 @@ async def test_the_demo_is_the_same_for_everybody_and_remade_when_it_was_left_ha
     assert await seed_connected(box, clock, nothing, Files().keep, SMALL)
     first = await digests()
     await _is_complete()
+    await _tells_single_events()
     await _fires_nothing_of_its_past(box, clock)
     await _reports_agree(clock)
     assert not await seed_connected(box, clock, nothing, Files().keep, SMALL)
@@ -158,6 +166,18 @@ async def _is_complete() -> None:
     assert earliest is not None
     assert affiliation is not None
     assert affiliation.created_at < earliest.occurred_at <= NOW
+
+
+async def _tells_single_events() -> None:
+    """Orders, leads and what became of them, flags, bonus codes, and an item that waited for its click (W3)."""
+    found = await fetch("SELECT DISTINCT type FROM brand_events")
+    assert {row["type"] for row in found} == {"sale", "lead", "refund", "amend", "void", "flag"}
+    rules = await fetch("SELECT DISTINCT attributed_by AS rule FROM players")
+    assert {row["rule"] for row in rules} == {"stag", "coupon"}
+    assert {flag.raised for flag in await PlayerFlag.filter(superseded_by=None)} == {True, False}
+    (held,) = await HeldItem.all()
+    assert (held.user_id, held.state, held.error) == ("late-click", "taken", None)
+    assert (await Player.get(user_id="late-click")).attributed_by == "stag"
 
 
 async def _fires_nothing_of_its_past(box: SecretBox, clock: ManualClock) -> None:
