@@ -101,6 +101,7 @@ WITHOUT_PERMISSION = {
     "simulation.banners.make_banners": OPERATION,
     "simulation.demo.seed": OPERATION,
     "simulation.demo.seed_connected": OPERATION,
+    "simulation.history.end_day": OPERATION,
     "simulation.history.place_all": OPERATION,
     "simulation.history.settle": OPERATION,
     "simulation.opening.move_tracker": OPERATION,

@@ -11,7 +11,7 @@ from app.domain.errors import Conflict
 from app.domain.events import lock_reader, move_reader
 from app.domain.scope import Scope
 from app.domain.simulation.banners import Keep
-from app.domain.simulation.history import place_all, settle
+from app.domain.simulation.history import end_day, settle
 from app.domain.simulation.opening import TRACKER, move_tracker, open_doors
 from app.domain.simulation.programme import Cast, make_cast
 from app.domain.simulation.rates import make_exchange_rates
@@ -128,7 +128,7 @@ async def _make(
         await single.play_day(moving, visits, traffic.players)
         if number == _LATE_CLICK_ON:
             await single.be_late(moving)
-        await place_all(Scope.system(moving, new_request_id()))
+        await end_day(Scope.system(moving, new_request_id()))
         progress("demo programme", number + 1, DAYS)
     await make_exchange_rates(system, first_day.date(), DAYS)
     await settle(system)

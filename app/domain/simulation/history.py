@@ -18,14 +18,18 @@ async def place_all(scope: Scope) -> None:
         pass
 
 
+async def end_day(scope: Scope) -> None:
+    """Place what happened until the scope's time and judge its visits, as the relay does within seconds."""
+    await place_all(scope)
+    while await judge_visits(scope):
+        pass
+    await place_all(scope)
+
+
 async def settle(scope: Scope) -> None:
     """Do at once what the relay does step by step, and let nobody be told of the past by postback or mail."""
-    await place_all(scope)
-    for step in (judge_visits, note_tags):
-        while await step(scope):
-            pass
-    await place_all(scope)
-    for step in (fold_all, derive_changes):
+    await end_day(scope)
+    for step in (note_tags, fold_all, derive_changes):
         while await step(scope):
             pass
     position = (await head(scope)).position

@@ -12,7 +12,7 @@ from app.domain.campaigns.commands import NewCampaign, NewPromo, create_campaign
 from app.domain.errors import Conflict, Invalid
 from app.domain.permissions import PARTNER_PERMISSIONS, PartnerRole
 from app.domain.scope import Actor, Scope
-from app.domain.simulation.history import place_all, settle
+from app.domain.simulation.history import end_day, settle
 from app.domain.simulation.plans import REVENUE_SHARE, SALES
 from app.domain.simulation.programme import Cast, random_link_code
 from app.domain.simulation.traffic import Traffic, Volume
@@ -107,7 +107,7 @@ async def simulate_connected(
         for place, traffic in enumerate(pairs):
             await traffic.play_day(moving, day, min(day + timedelta(days=1), end))
             progress("traffic", number * len(pairs) + place + 1, size.days * len(pairs))
-        await place_all(Scope.system(moving, new_request_id()))
+        await end_day(Scope.system(moving, new_request_id()))
     progress("rollups", 0, 1)
     await settle(system)
     progress("rollups", 1, 1)

@@ -39,6 +39,7 @@ from app.models import (
     Banner,
     Brand,
     CommissionPlan,
+    FigureChange,
     HeldItem,
     Partner,
     Player,
@@ -132,6 +133,7 @@ async def test_the_demo_is_the_same_for_everybody_and_remade_when_it_was_left_ha
     first = await digests()
     await _is_complete()
     await _tells_single_events()
+    await _was_told_in_time()
     await _fires_nothing_of_its_past(box, clock)
     await _reports_agree(clock)
     assert not await seed_connected(box, clock, nothing, Files().keep, SMALL)
@@ -178,6 +180,11 @@ async def _tells_single_events() -> None:
     (held,) = await HeldItem.all()
     assert (held.user_id, held.state, held.error) == ("late-click", "taken", None)
     assert (await Player.get(user_id="late-click")).attributed_by == "stag"
+
+
+async def _was_told_in_time() -> None:
+    """The change feed tells corrections alone (X03): nothing of the history came late."""
+    assert {change.kind for change in await FigureChange.all()} == {"corrected"}
 
 
 async def _fires_nothing_of_its_past(box: SecretBox, clock: ManualClock) -> None:
