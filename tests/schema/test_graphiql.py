@@ -262,6 +262,11 @@ async def test_the_shipped_operations_are_offered_with_their_variables(
     assert (report["input"]["from"], report["input"]["to"]) == ("2026-02-08", "2026-03-10")
 
 
+def test_a_time_of_today_in_example_variables_is_a_time() -> None:
+    text = graphiql.on_day('["today-1T00:00:00Z", "todayT23:59:59Z"]', date(2026, 3, 1))
+    assert json.loads(text) == ["2026-02-28T00:00:00Z", "2026-03-01T23:59:59Z"]
+
+
 def test_today_in_example_variables_is_a_date() -> None:
     text = graphiql.on_day('{"a": "today", "b": "today-30", "c": "todayish"}', date(2026, 3, 1))
     assert json.loads(text) == {"a": "2026-03-01", "b": "2026-01-30", "c": "todayish"}

@@ -41,7 +41,7 @@ _ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _REFUSED = re.compile(r"q=0(\.0*)?")
-_DAY = re.compile(r'"today(?:-(\d{1,4}))?"')
+_DAY = re.compile(r'"today(?:-(\d{1,4}))?(T\d\d:\d\d:\d\dZ)?"')
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -74,7 +74,7 @@ class ShippedOperation:
 
     name: str
     query: str
-    # JSON as text. The string "today" or "today-30" in it stands for a date.
+    # JSON as text. The string "today" or "today-30" in it stands for a date, "todayT00:00:00Z" for a time of it.
     variables: str | None
 
 
@@ -95,8 +95,12 @@ def _variables_beside(path: Path) -> str | None:
 
 
 def on_day(variables: str, today: date) -> str:
-    """Example variables in which "today" and "today-30" are dates."""
-    return _DAY.sub(lambda match: f'"{today - timedelta(days=int(match[1] or 0))}"', variables)
+    """Example variables in which "today" and "today-30" are dates, "todayT00:00:00Z" and the like times."""
+
+    def day(match: re.Match[str]) -> str:
+        return f'"{today - timedelta(days=int(match[1] or 0))}{match[2] or ""}"'
+
+    return _DAY.sub(day, variables)
 
 
 def page(endpoint: Endpoint, request: Request) -> Response:
