@@ -240,7 +240,8 @@ def _worker(settings: Settings, core: str | None) -> Iterator[None]:
         "TRIBUTARY_ALLOW_PRIVATE_TARGETS": "true",
         "TRIBUTARY_LOG_LEVEL": "WARNING",
         "TRIBUTARY_POSTBACK_CONCURRENCY": str(_CONCURRENCY),
-        "TRIBUTARY_POSTBACK_HOST_CONCURRENCY": str(_CONCURRENCY),
+        # Two workers share it.
+        "TRIBUTARY_POSTBACK_HOST_CONCURRENCY": str(2 * _CONCURRENCY),
         "TRIBUTARY_POSTBACK_HOST_RATE": "100000",
     }
     process = subprocess.Popen([_TASKSET, "-c", pinned, *command], env=environment, cwd=_PROJECT)

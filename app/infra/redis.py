@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 5
 _HEARTBEAT_LIFETIME = 15
 
+# One atomic step: be among the members for some time, forget those who have not come back, and count.
+_JOIN = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return {redis.call('ZCARD', KEYS[1])}
+"""
+
 
 class RedisUnavailable(Exception):
     """Redis cannot be reached now."""
@@ -83,7 +92,23 @@ class RedisClient:
             raise RedisUnavailable(str(error)) from error
         return False
 
-    async def run_script(self, script: str, key: str, *values: float) -> list[Any]:
+    async def join(self, group: str, identity: str) -> int:
+        """Be a member of a group until a few heartbeats from now; returns how many it has. Raises RedisUnavailable."""
+        try:
+            answer = await self.run_script(_JOIN, _group(group), _HEARTBEAT_LIFETIME, identity)
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
+        return int(answer[0])
+
+    async def leave(self, group: str, identity: str) -> None:
+        """Be a member no longer; raises RedisUnavailable."""
+        refuse_in_transaction("a Redis call")
+        try:
+            await self._client.zrem(_group(group), identity)
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(str(error)) from error
+
+    async def run_script(self, script: str, key: str, *values: float | str) -> list[Any]:
         """Run a Lua script on one key; raises RedisError."""
         refuse_in_transaction("a Redis call")
         found = self._scripts.get(script)
@@ -112,3 +137,7 @@ class RedisClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def _group(name: str) -> str:
+    return f"tributary:group:{name}"

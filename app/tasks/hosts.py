@@ -1,4 +1,7 @@
-"""How much each tracker's host is called at once, and how fast: one slow host never takes the room of others (A19)."""
+"""How much each tracker's host is called at once, and how fast: one slow host never takes the room of others (A19).
+
+The limits are those of all workers together. Each takes its equal part of them, and calls of its own accord.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +33,36 @@ class _Host:
 class Hosts:
     """The hosts that this process calls. Times are of the event loop's clock."""
 
-    # At most so many calls of one host at once, and so many a second.
+    # At most so many calls of one host at once, and so many a second, by all workers together.
     concurrency: int
     rate: float
+    # Among how many workers the limits are divided. While nobody knows of others, this one has them alone.
+    workers: int = 1
     _hosts: dict[str, _Host] = field(default_factory=dict)
+
+    def share(self, workers: int) -> None:
+        """Divide the limits among so many workers."""
+        self.workers = max(1, workers)
 
     @property
     def first(self) -> int:
         """The room of a host that is not known yet."""
-        return max(1, min(FIRST, self.concurrency, int(self.rate)))
+        return max(1, min(FIRST, self._most, int(self._pace)))
+
+    @property
+    def _most(self) -> int:
+        """This worker's part of the calls at once; at least one, or nothing would ever be sent."""
+        return max(1, self.concurrency // self.workers)
+
+    @property
+    def _pace(self) -> float:
+        """This worker's part of the calls in a second."""
+        return self.rate / self.workers
+
+    @property
+    def _burst(self) -> float:
+        """How many calls can be saved up: those of a second, or one."""
+        return max(1.0, self._pace)
 
     def rooms(self) -> dict[str, int]:
         """How many more calls each known host can take now."""
@@ -55,16 +79,16 @@ class Hosts:
     def _room(self, host: _Host, now: float) -> int:
         if now < host.paused_until:
             return 0
-        tokens = min(self.rate, host.tokens + (now - host.refilled_at) * self.rate)
-        return max(0, min(host.limit - host.in_flight, int(tokens)))
+        tokens = min(self._burst, host.tokens + (now - host.refilled_at) * self._pace)
+        return max(0, min(min(host.limit, self._most) - host.in_flight, int(tokens)))
 
     def opens_in(self) -> float | None:
         """In how many seconds a host that was called as fast as it may be can be called again; None: there is none."""
         now = asyncio.get_running_loop().time()
         waits = [
-            max(0.01, (1 - host.tokens) / self.rate - (now - host.refilled_at))
+            max(0.01, (1 - host.tokens) / self._pace - (now - host.refilled_at))
             for host in self._hosts.values()
-            if host.in_flight < host.limit
+            if host.in_flight < min(host.limit, self._most)
             and now >= host.paused_until
             and not self._room(host, now)
         ]
@@ -75,9 +99,9 @@ class Hosts:
         now = asyncio.get_running_loop().time()
         host = self._hosts.get(name)
         if host is None:
-            host = self._hosts[name] = _Host(self.first, max(1.0, self.rate), now)
+            host = self._hosts[name] = _Host(self.first, self._burst, now)
         elapsed, host.refilled_at = now - host.refilled_at, now
-        host.tokens = min(max(1.0, self.rate), host.tokens + elapsed * self.rate) - 1
+        host.tokens = min(self._burst, host.tokens + elapsed * self._pace) - 1
         host.in_flight += 1
         return _PATIENCE if host.answers else _SUSPICION
 
@@ -92,7 +116,7 @@ class Hosts:
         host.in_flight -= 1
         host.answers = answered
         if answered:
-            host.limit = min(self.concurrency, host.limit + 1)
+            host.limit = min(self._most, host.limit + 1)
         else:
             host.limit = max(1, host.limit // 2)
         if pause:

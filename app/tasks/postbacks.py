@@ -161,6 +161,10 @@ class PostbackSender:
             self._keeping = None
             self._changed.set()
 
+    def share(self, workers: int) -> None:
+        """So many workers are there: this one takes its part of what each host may be called."""
+        self._hosts.share(workers)
+
     def stop(self) -> None:
         """Claim nothing more: what is under way is finished, the rest waits for the next worker."""
         self._stopping = True

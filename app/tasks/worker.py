@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
+# The workers that call trackers, who share what a host may be called.
+_SENDERS = "postback_senders"
+
+
 class WorkerResources(Middleware):
     """What the actors of this process share, living on Dramatiq's event loop. Comes after AsyncIO."""
 
@@ -97,6 +101,8 @@ class WorkerResources(Middleware):
         while True:
             try:
                 await self._redis.beat("worker", self._identity)
+                if self.sender is not None:
+                    self.sender.share(await self._redis.join(_SENDERS, self._identity))
             except RedisUnavailable as error:
                 logger().warning("worker.redis_unavailable", error=str(error))
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -116,6 +122,7 @@ class WorkerResources(Middleware):
             await self.sender.close()
         with contextlib.suppress(RedisUnavailable):
             await self._redis.stop_beating("worker", self._identity)
+            await self._redis.leave(_SENDERS, self._identity)
         await self._redis.close()
         await database.disconnect()
 
