@@ -126,9 +126,11 @@ class Settings(BaseSettings):
 
     postback_timeout: float = Field(default=10, gt=0, le=60)
     postback_concurrency: int = Field(default=100, ge=1, le=1000)
-    # Of one tracker's host, by each worker: calls at once, and calls begun in a second.
+    # Of one tracker's host, by all workers together: calls at once, and calls begun in a second.
     postback_host_concurrency: int = Field(default=20, ge=1, le=1000)
     postback_host_rate: float = Field(default=100, ge=1, le=100_000)
+    # How many days finished postbacks and their attempts stay in the log: as far as a replay reaches.
+    postback_retention_days: int = Field(default=93, ge=7, le=3650)
     # Whether the European Central Bank's daily reference rates are fetched, and from where (M40).
     ecb_rates: bool = False
     ecb_rates_url: str = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"

@@ -56,6 +56,7 @@ from app.models.postbacks import (
     PostbackAttempt,
     PostbackDelivery,
     PostbackDuplicate,
+    PostbackHorizon,
     SeenTag,
 )
 from app.models.programme import (
@@ -122,6 +123,7 @@ __all__ = [
     "PostbackAttempt",
     "PostbackDelivery",
     "PostbackDuplicate",
+    "PostbackHorizon",
     "Promo",
     "Promotion",
     "Recording",

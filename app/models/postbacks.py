@@ -142,6 +142,19 @@ class PostbackDuplicate(TenantModel):
         unique_together = (("event_id", "postback"),)
 
 
+class PostbackHorizon(TenantModel):
+    """From when on the postbacks log is complete; no row while nothing has left it. A single row."""
+
+    operators_only = True
+
+    id = fields.SmallIntField(primary_key=True, generated=False)
+    # By the machine's clock.
+    complete_from = fields.DatetimeField()
+
+    class Meta:
+        table = "postback_horizons"
+
+
 class SeenTag(TenantModel):
     """A parameter that a link of the partner has carried at least once: what its postbacks can use (A16)."""
 

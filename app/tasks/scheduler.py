@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.domain.accounts.attempts import forget_old_attempts
@@ -20,6 +21,7 @@ from app.domain.mails.queue import any_mail_due
 from app.domain.players.moves import apply_due_player_moves
 from app.domain.postbacks.deliver import any_due, disable_hopeless
 from app.domain.postbacks.drift import alarm_of_drift
+from app.domain.postbacks.prune import prune_log
 from app.domain.scope import Scope
 from app.infra import database
 from app.infra.clock import Clock, SystemClock
@@ -82,7 +84,7 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
         Tick("partitions", 600, partitions),
         Tick("due_postbacks", 2, due_postbacks),
         Tick("due_mails", 5, due_mails),
-        *_postback_ticks(),
+        *_postback_ticks(settings),
         _leftover_tick(settings),
         _held_tick(settings),
         *_announced_ticks(),
@@ -94,8 +96,8 @@ def ticks(settings: Settings, broker: Broker, redis: RedisClient, identity: str)
     ]
 
 
-def _postback_ticks() -> list[Tick]:
-    """Postbacks whose trackers have failed for days, and those that send less than they should (A19, X07)."""
+def _postback_ticks(settings: Settings) -> list[Tick]:
+    """Postbacks that have failed for days or send less than they should, and the end of the log (A19, A20, X07)."""
 
     async def hopeless_postbacks(scope: Scope) -> None:
         if count := await disable_hopeless(scope):
@@ -110,7 +112,15 @@ def _postback_ticks() -> list[Tick]:
                 sent=drift.sent,
             )
 
+    async def old_postbacks(scope: Scope) -> None:
+        pruned = 0
+        while count := await prune_log(scope, timedelta(days=settings.postback_retention_days)):
+            pruned += count
+        if pruned:
+            logger().info("postbacks.pruned", count=pruned)
+
     return [
+        Tick("old_postbacks", 600, old_postbacks),
         Tick("hopeless_postbacks", 600, hopeless_postbacks),
         Tick("postback_drift", 300, postback_drift),
     ]

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
+from app.models import PostbackHorizon
 from app.schema.ids import encode_id
 from app.settings import Settings
 from tests.conftest import NOW
@@ -248,3 +249,17 @@ async def test_x07_a_period_of_more_than_31_days_is_refused_by_name(
     period = {"from": "2026-01-01T00:00:00Z", "before": "2026-02-02T00:00:00Z"}
     answer = await ask(client, "partner", TALLY, token, period)
     assert [error["message"] for error in answer["errors"]] == ["a period has at most 31 days"]
+
+
+async def test_a20_the_log_says_from_when_on_it_is_complete(
+    client: httpx.AsyncClient, token: str, clock: ManualClock
+) -> None:
+    document = "{ postbackLogCompleteFrom }"
+    at_first = await ask(client, "partner", document, token)
+    await PostbackHorizon.create(id=1, complete_from=NOW)
+    staff = await open_session(await make_operator(clock), clock)
+
+    assert at_first["data"] == {"postbackLogCompleteFrom": None}
+    for schema, session in (("partner", token), ("admin", staff)):
+        answer = await ask(client, schema, document, session)
+        assert answer["data"] == {"postbackLogCompleteFrom": "2026-03-10T12:00:00Z"}

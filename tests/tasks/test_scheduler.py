@@ -18,7 +18,7 @@ from app.infra.clock import ManualClock
 from app.infra.database import fetch
 from app.infra.redis import RedisClient
 from app.infra.storage import Storage
-from app.models import Document
+from app.models import Document, PostbackAttempt, PostbackDelivery
 from app.settings import Settings
 from app.tasks.postbacks import PostbackSender
 from app.tasks.scheduler import Tick, repeat, ticks
@@ -157,6 +157,22 @@ async def test_addresses_past_their_retention_are_dropped_m04(
     await schedule["partitions"].run(system)
 
     assert not await fetch(present, today)
+
+
+async def test_finished_postbacks_past_their_retention_leave_the_log_a20(
+    programme: Programme, schedule: dict[str, Tick], sender: PostbackSender, system: Scope
+) -> None:
+    await programme.add_postback()
+    await programme.owe(3)
+    await sender.deliver("wake-up")
+    await schedule["old_postbacks"].run(system)
+    assert await PostbackAttempt.all().count() == 3
+
+    programme.clock.advance(timedelta(days=94))
+    await schedule["old_postbacks"].run(system)
+
+    assert await PostbackAttempt.all().count() == 0
+    assert await PostbackDelivery.all().count() == 0
 
 
 async def test_the_schedule_removes_files_of_deleted_documents_a67(

@@ -7,11 +7,13 @@ WHERE state = 'active' AND partner_id = ANY($1::bigint[])
 ORDER BY id
 """
 
-# Whether postback `b` should be sent for fact `f` of promo `p`: counted again without the planner (X07).
+# Whether postback `b` should be sent for fact `f` of promo `p`: counted again without the planner (X07). Before the
+# log is complete nobody can tell.
 EXPECTED_OF = """
     b.partner_id = f.partner_id AND b.state = 'active' AND b.action IN ('any', f.action)
     AND (b.campaign_id IS NULL OR b.campaign_id = p.campaign_id) AND (b.promo_id IS NULL OR b.promo_id = p.id)
     AND f.known_at >= COALESCE(b.active_since, b.created_at)
+    AND f.known_at >= COALESCE((SELECT complete_from FROM postback_horizons), '-infinity')
 """
 
 FIND_CONTEXTS = """

@@ -12,6 +12,7 @@ from app.domain.postbacks.actions import ACTION_OF_EVENT
 from app.domain.postbacks.check import check_template
 from app.domain.postbacks.matching import matches, read_circumstances
 from app.domain.postbacks.plan import READER
+from app.domain.postbacks.prune import complete_from
 from app.domain.postbacks.reads import PostbackFilter, postbacks
 from app.domain.postbacks.template import read_template
 from app.domain.postbacks.values import Circumstances
@@ -36,6 +37,7 @@ class Cause(StrEnum):
     NO_MATCHING_POSTBACK = "no_matching_postback"
     NOT_QUALIFIED_YET = "not_qualified_yet"
     NOT_SYNCED_YET = "not_synced_yet"
+    NO_LONGER_KEPT = "no_longer_kept"
     DELIVERY_FAILED = "delivery_failed"
     DEDUPLICATED = "deduplicated"
     CORRUPTED_VALUE = "corrupted_value"
@@ -65,6 +67,8 @@ class State:
     around: Mapping[int, Circumstances]
     known_at: Mapping[int, datetime | None]
     planned_up_to: int
+    # From when on the log is complete, by the machine's clock; None: from its beginning.
+    complete_from: datetime | None
     deliveries: Mapping[tuple[int, int], PostbackDelivery]
     duplicates: Mapping[tuple[int, int], PostbackDelivery]
     attempts: Mapping[int, Sequence[PostbackAttempt]]
@@ -87,11 +91,13 @@ async def read_state(
     tried = await scope.query(PostbackAttempt).filter(delivery_id__in=list(by_id)).order_by("id")
     reader = await fetch(_PLANNED_UP_TO, READER)
     known = await fetch(_KNOWN_AT, ids)
+    horizon = await complete_from(scope)
     return State(
         await found.order_by("id") if partner_ids else [],
         await read_circumstances(fetch, events),
         {row["id"]: row["known_at"] for row in known},
         reader[0]["position"] if reader else 0,
+        None if horizon is None else horizon - scope.clock_offset,
         {(row.event_id, row.postback_id): row for row in deliveries},
         {
             (row.event_id, row.postback_id): by_id[row.delivery_id]
@@ -181,6 +187,11 @@ def _of_delivery(
 def _not_planned(event: LoggedEvent, row: Postback, state: State) -> Finding:
     if not 0 < event.position <= state.planned_up_to:
         return Finding(Cause.WAITING, "it is on its way", event.id, row)
+    known, since = state.known_at.get(event.id), row.active_since or row.created_at
+    if known is not None and state.complete_from is not None and known < state.complete_from:
+        since = state.complete_from
+        words = f"the log begins at {since:%Y-%m-%d %H:%M} UTC: whether it was sent is forgotten"
+        return Finding(Cause.NO_LONGER_KEPT, words, event.id, row)
     if row.state == "disabled":
         by = {"operator": "by an operator", "system": "after days of failed calls"}
         reason = f": {row.state_reason}" if row.state_reason else ""
@@ -188,7 +199,6 @@ def _not_planned(event: LoggedEvent, row: Postback, state: State) -> Finding:
             f"the postback is disabled {by.get(row.disabled_by or '', 'by your account')}{reason}"
         )
         return Finding(Cause.DISABLED, words, event.id, row)
-    known, since = state.known_at.get(event.id), row.active_since or row.created_at
     if known is not None and known < since:
         words = f"the postback was made, edited or enabled after this happened, at {since:%Y-%m-%d %H:%M} UTC"
         return Finding(Cause.NO_MATCHING_POSTBACK, words, event.id, row)

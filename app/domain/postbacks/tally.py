@@ -11,6 +11,7 @@ from app.domain.events.times import events_between
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks.actions import ACTION_OF_EVENT
 from app.domain.postbacks.delivery_queries import EXPECTED_OF
+from app.domain.postbacks.prune import complete_from
 from app.domain.postbacks.reads import PostbackFilter, postbacks
 from app.domain.scope import Scope
 from app.infra.database import fetch
@@ -106,17 +107,19 @@ async def tallies(
         known_before,
         [row.id for row in rows],
     )
+    horizon = await complete_from(scope)
+    compared_from = first if horizon is None else max(first, horizon)
     found = {line.pop("postback_id"): line for line in map(dict, counted)}
     return {
         row.id: Tally(
             **{name: int(count) for name, count in found.get(row.id, {}).items()},
-            compared_from=_compared_from(row, known_from, offset),
+            compared_from=_compared_from(row, compared_from, offset),
         )
         for row in rows
     }
 
 
-def _compared_from(row: Postback, known_from: datetime, offset: timedelta) -> datetime | None:
+def _compared_from(row: Postback, first: datetime, offset: timedelta) -> datetime | None:
     if row.state != "active":
         return None
-    return max(known_from, row.active_since or row.created_at) + offset
+    return max(first, (row.active_since or row.created_at) + offset)

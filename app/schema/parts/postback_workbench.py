@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import strawberry
 from strawberry.types import Info
 
-from app.domain.postbacks import diagnose, log, preview, replay
+from app.domain.postbacks import diagnose, log, preview, prune, replay
 from app.domain.postbacks.deliver import Outcome
 from app.infra.outgoing import OutgoingClient, RefusedTarget, prepare
 from app.schema.connections import connection
@@ -53,6 +54,14 @@ class _Workbench:
         self, info: Info[Any, Any], input: PreviewPostbackInput
     ) -> PostbackPreview:
         return PostbackPreview.of(await preview.preview(scope_of(info), input.to_domain()))
+
+    @query(
+        permission_of(prune.complete_from),
+        "From when on the postbacks log is complete, in UTC: what was finished before it is removed after some time. "
+        "Null while nothing was (A20).",
+    )
+    async def postback_log_complete_from(self, info: Info[Any, Any]) -> datetime | None:
+        return await prune.complete_from(scope_of(info))
 
     @query(
         permission_of(diagnose.diagnose),

@@ -158,6 +158,9 @@ class PostbackCause(Enum):
     NOT_SYNCED_YET = strawberry.enum_value(
         "not_synced_yet", description="The brand has not reported it."
     )
+    NO_LONGER_KEPT = strawberry.enum_value(
+        "no_longer_kept", description="It is older than the log, which has forgotten it."
+    )
     DELIVERY_FAILED = strawberry.enum_value(
         "delivery_failed", description="Your tracker did not take it; see attempts."
     )
