@@ -68,6 +68,8 @@ class PostbackSender:
         attempts = 0
         while True:
             self._changed.clear()
+            # Asked before the claim: a host that opens while it runs was closed to it.
+            opens_in = self._hosts.opens_in()
             claimed = await self._claim(scope)
             attempts += len(claimed)
             for item in claimed:
@@ -80,8 +82,8 @@ class PostbackSender:
                 await asyncio.sleep(_BREATH if self._free() < self._concurrency // 2 else 0)
             elif self._under_way or self._keeping is not None:
                 await self._wait_for_change(self._hosts.opens_in())
-            elif (seconds := self._hosts.opens_in()) is not None and not self._stopping:
-                await asyncio.sleep(seconds)
+            elif opens_in is not None and not self._stopping:
+                await asyncio.sleep(opens_in)
             else:
                 return attempts
 
