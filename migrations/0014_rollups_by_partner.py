@@ -8,7 +8,7 @@ _DROP = "DROP INDEX CONCURRENTLY IF EXISTS daily_rollups_partner"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tributary", "0012_operators_intake")]
+    dependencies = [("tributary", "0013_postback_retention")]
 
     initial = False
 
