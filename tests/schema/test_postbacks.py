@@ -180,11 +180,13 @@ async def test_o02_an_operator_sees_any_partners_postback_and_stops_it(
 ) -> None:
     made = await change(client, token, CREATE, action="ANY", url="https://t.example/?a=${promo_id}")
     staff = await open_session(await make_operator(clock), clock)
-    listed = """query($filter: PostbackFilterInput) { postbacks(first: 5, filter: $filter) { nodes { id } } }"""
+    listed = """query($filter: PostbackFilterInput) { postbacks(first: 5, filter: $filter) {
+      nodes { id account { partnerId name } } } }"""
     chosen = {"partnerId": str(encode_id("Partner", world.partner.id)), "urlContains": "T.EXAMPLE"}
     answer = await ask(client, "admin", listed, staff, {"filter": chosen})
     (node,) = answer["data"]["postbacks"]["nodes"]
     assert node["id"] == made["postback"]["id"]
+    assert node["account"] == {"partnerId": chosen["partnerId"], "name": world.partner.name}
     stop = """mutation($input: PostbackReasonInput!) { made: disablePostback(input: $input) {
       postback { state } userErrors { code } } }"""
 

@@ -54,6 +54,14 @@ class AccountIdentity:
     code: str = strawberry.field(description="The public code in network links, such as RVWHUB.")
 
 
+async def account_identity(info: Info[Any, Any], partner_id: int) -> AccountIdentity | None:
+    """Whose something is; None when the account is none that exists for the viewer."""
+    row = await context_of(info).loaders.one(models.Partner, partner_id)
+    if row is None:
+        return None
+    return AccountIdentity(partner_id=encode_id("Partner", row.id), name=row.name, code=row.code)
+
+
 @strawberry.type(description="A container for one brand and one commission plan.")
 class Campaign(Node):
     name: str = strawberry.field(description="Such as Spring reviews.")
@@ -67,12 +75,7 @@ class Campaign(Node):
 
     @strawberry.field(description="Whose campaign it is.")
     async def account(self, info: Info[Any, Any]) -> AccountIdentity | None:
-        row = await context_of(info).loaders.one(models.Partner, self.row.partner_id)
-        if row is None:
-            return None
-        return AccountIdentity(
-            partner_id=encode_id("Partner", row.id), name=row.name, code=row.code
-        )
+        return await account_identity(info, self.row.partner_id)
 
     @strawberry.field(description="What it promotes.")
     async def brand(self, info: Info[Any, Any]) -> Brand | None:

@@ -20,7 +20,7 @@ from app.schema.node import Node
 from app.schema.scalars import Count
 
 if TYPE_CHECKING:
-    from app.schema.types.campaign import Campaign, Promo
+    from app.schema.types.campaign import AccountIdentity, Campaign, Promo
 
 # A postback's share of counting the log for a whole page of them.
 TALLY_COST = 10
@@ -154,6 +154,14 @@ class Postback(Node):
         description="The names in its template: built-in ones, and parameters of your links."
     )
     row: strawberry.Private[models.Postback]
+
+    @strawberry.field(description="Whose postback it is.")
+    async def account(
+        self, info: Info[Any, Any]
+    ) -> Annotated[AccountIdentity, strawberry.lazy("app.schema.types.campaign")] | None:
+        from app.schema.types.campaign import account_identity
+
+        return await account_identity(info, self.row.partner_id)
 
     @strawberry.field(description="The campaign that it belongs to, or that its promo is in.")
     async def campaign(
