@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from app.infra.database import credentials, require_url, server_settings, tortoi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tortoise.backends.base.client import BaseDBAsyncClient
+    from tortoise.migrations.graph import MigrationKey
     from tortoise.migrations.schema_editor.base import BaseSchemaEditor
     from tortoise.migrations.schema_generator.state import State
 
@@ -76,6 +79,37 @@ class AddColumn(AddField):
         return None
 
 
+@dataclass(slots=True)
+class _Models:
+    """The models that some migrations make: what the next ones go on with."""
+
+    state: State | None = None
+    made_by: set[MigrationKey] = field(default_factory=set)
+
+
+class _Executor(MigrationExecutor):
+    """Goes on with the models that are there, where Tortoise makes those of all earlier migrations anew each time."""
+
+    def __init__(
+        self, connection: BaseDBAsyncClient, config: dict[str, Any], models: _Models
+    ) -> None:
+        super().__init__(connection, config)
+        self._models = models
+
+    async def _project_state(
+        self, applied: set[MigrationKey], *, upto: MigrationKey | None = None
+    ) -> State:
+        kept = self._models
+        if upto is None and kept.state is not None and kept.made_by == applied:
+            kept.made_by = applied
+            return kept.state
+        state = await super()._project_state(applied, upto=upto)
+        if upto is None:
+            # What is applied from now on changes these models, and is added to this very set.
+            kept.state, kept.made_by = state, applied
+        return state
+
+
 def _session(settings: Settings) -> dict[str, str]:
     # A migration may run long, but it never queues long behind a lock: live traffic would queue behind it.
     # Between two statements Tortoise makes all models anew, which takes its time on a busy machine.
@@ -106,9 +140,10 @@ async def migrate(
         await Tortoise.init(config=config, init_connections=False)
         # No target: this only makes the list of applied migrations, where it is missing.
         await _executor(config).migrate([])
+        models = _Models()
         for group in await _groups(config, target):
             with _no_garbage_collection():
-                await _apply_patiently(config, group)
+                await _apply_patiently(config, group, models)
             for migration in group:
                 report(f"applied {migration.name}")
     except Exception as error:
@@ -146,13 +181,15 @@ async def _groups(config: dict[str, Any], target: str | None) -> list[list[Migra
     return groups
 
 
-async def _apply_patiently(config: dict[str, Any], group: list[Migration]) -> None:
+async def _apply_patiently(config: dict[str, Any], group: list[Migration], models: _Models) -> None:
     """Apply migrations, again and again while traffic holds what they lock. Raises TransactionAborted in the end."""
     deadline = time.monotonic() + LONGEST_LOCK_WAIT
     while True:
         try:
-            return await _apply(config, group)
+            return await _apply(config, group, models)
         except Exception as error:
+            # They are those of a migration that was rolled back.
+            models.state = None
             refused = isinstance(database.translate(error), database.TransactionAborted)
             # One that is not atomic may have done a part.
             if not refused or not group[0].atomic or time.monotonic() > deadline:
@@ -160,12 +197,13 @@ async def _apply_patiently(config: dict[str, Any], group: list[Migration]) -> No
         await asyncio.sleep(_PAUSE)
 
 
-async def _apply(config: dict[str, Any], group: list[Migration]) -> None:
+async def _apply(config: dict[str, Any], group: list[Migration], models: _Models) -> None:
     """Apply migrations and remember them, both or neither: Tortoise alone does one after the other."""
     async with contextlib.AsyncExitStack() as stack:
         if group[0].atomic:
             await stack.enter_async_context(in_transaction("default"))
-        await _executor(config).migrate([MigrationTarget(group[-1].app_label, group[-1].name)])
+        executor = _executor(config, models)
+        await executor.migrate([MigrationTarget(group[-1].app_label, group[-1].name)])
 
 
 @contextlib.contextmanager
@@ -184,9 +222,9 @@ async def _plan(config: dict[str, Any]) -> list[Migration]:
     return [step.migration for step in await _executor(config).plan() if not step.backward]
 
 
-def _executor(config: dict[str, Any]) -> MigrationExecutor:
+def _executor(config: dict[str, Any], models: _Models | None = None) -> MigrationExecutor:
     """Made anew each time: it works on the connection, or the transaction, that is open at this moment."""
-    return MigrationExecutor(get_connection("default"), config["apps"])
+    return _Executor(get_connection("default"), config["apps"], models or _Models())
 
 
 async def pending_migrations(settings: Settings) -> list[str]:
