@@ -81,7 +81,7 @@ class PostbackSender:
                 # What frees its place within a breath is replaced by one claim.
                 await asyncio.sleep(_BREATH if self._free() < self._concurrency // 2 else 0)
             elif self._under_way or self._keeping is not None:
-                await self._wait_for_change(self._hosts.opens_in())
+                await self._wait_for_change(opens_in)
             elif opens_in is not None and not self._stopping:
                 await asyncio.sleep(opens_in)
             else:
