@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -37,7 +38,7 @@ async def take(request: Request) -> Response:
         )
     )
     first = path.split("/")[2]
-    refused = first.isascii() and first.isdigit() and 400 <= int(first[:4]) <= 599
+    refused = re.fullmatch(r"[45][0-9]{2}", first) is not None
     return PlainTextResponse("refused" if refused else "thanks", int(first) if refused else 200)
 
 
