@@ -18,9 +18,9 @@ from app.domain.postbacks.actions import Action
 from app.domain.postbacks.configure import Method, NewPostback, create_postback, disable_postback
 from app.domain.postbacks.template import Unresolved
 from app.domain.scope import Actor, Scope
+from app.domain.simulation.clicks import click_on, link_of, tag_of
 from app.domain.simulation.programme import Cast
-from app.domain.visits.click import Click, NewVisit, new_visit
-from app.domain.visits.links import find_link
+from app.domain.visits.click import NewVisit
 from app.domain.visits.record import write_visits
 from app.infra.crypto import SecretBox
 from app.infra.database import transaction
@@ -30,7 +30,6 @@ from app.models import Brand, Partner, Promo
 # Where the demo's tracker is while nobody says otherwise.
 TRACKER = "http://127.0.0.1:8000/tracker"
 _PARTNERS = 2
-_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 # What the links of the new players carry. The second one lacks what a postback asks for.
 _QUERIES = (b"clickID=demo-1&webID=12", b"clickID=demo-2")
 
@@ -147,24 +146,14 @@ async def _click(
     system: Scope, promo: Promo, queries: Sequence[bytes], ids: VisitIds, box: SecretBox
 ) -> list[str]:
     """Visitors follow the promo's link; returns the tags that their brand gets."""
-    link = await find_link(promo.code)
-    if link is None:
-        raise RuntimeError(f"the demo promo {promo.code} has no link")
+    link = await link_of(promo)
     made: list[tuple[NewVisit, str | None]] = []
-    for query in queries:
-        click = Click(
-            query=query,
-            ip=f"100.64.{promo.id % 256}.{len(made) + 1}",
-            user_agent=_AGENT,
-            referrer=None,
-            country="FI",
-            device="desktop",
-        )
-        visit = new_visit(system, link, click, ids.next(system.now()), box.fingerprint_key)
-        made.append((visit, click.ip))
+    for number, query in enumerate(queries, 1):
+        ip = f"100.64.{promo.id % 256}.{number}"
+        made.append((click_on(system, link, query, ip, ids, box), ip))
     async with transaction() as tx:
         await write_visits(tx, made)
-    return [f"{visit.promo_id}_{visit.id}" for visit, _ in made]
+    return [tag_of(visit) for visit, _ in made]
 
 
 def _brand_scope(system: Scope, brand: Brand) -> Scope:

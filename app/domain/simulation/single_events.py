@@ -15,10 +15,10 @@ from app.domain.held.resolve import resolve_held
 from app.domain.players.flags import Flag
 from app.domain.players.register import register_players
 from app.domain.scope import Scope
+from app.domain.simulation.clicks import click_on, link_of, tag_of
 from app.domain.simulation.offer import COUPON
 from app.domain.simulation.programme import Cast
-from app.domain.visits.click import Click, NewVisit, new_visit
-from app.domain.visits.links import find_link
+from app.domain.visits.click import NewVisit
 from app.domain.visits.record import write_visits
 from app.infra.clock import Clock, ManualClock
 from app.infra.crypto import SecretBox
@@ -29,7 +29,6 @@ from app.models import Brand, Promo
 
 BONUS_CODE = "OTTER50"
 _SEED = 20_117
-_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 # Orders are refunded so many days later, and amended the day after.
 _REFUND_AFTER, _AMEND_AFTER = timedelta(days=5), timedelta(days=1)
 # Nobody is flagged in the first days.
@@ -79,22 +78,17 @@ class SingleEvents:
         promo = (
             await Scope.system(clock, "demo").query(Promo).get(id=self._cast.promos[casino.code][0])
         )
-        link = await find_link(promo.code)
-        if link is None:
-            raise RuntimeError(f"the demo promo {promo.code} has no link")
-        moment = clock.now() - timedelta(minutes=30)
-        click = Click(b"", "100.64.0.7", _AGENT, None, country="FI", device="desktop")
-        visit_id = self._ids.next(moment)
+        moment, ip = clock.now() - timedelta(minutes=30), "100.64.0.7"
         scope = Scope.visitor(ManualClock(moment), "demo")
-        visit = new_visit(scope, link, click, visit_id, self._box.fingerprint_key)
+        visit = click_on(scope, await link_of(promo), b"", ip, self._ids, self._box)
         player = {
             "user_id": "late-click",
-            "tag": f"{visit.promo_id}_{visit.id}",
+            "tag": tag_of(visit),
             "sign_up_at": (moment + timedelta(minutes=9)).isoformat(),
         }
         await register_players(_scope(clock, casino), casino.id, [player], box=self._box)
         async with transaction() as tx:
-            await write_visits(tx, [(visit, click.ip)])
+            await write_visits(tx, [(visit, ip)])
         await resolve_held(Scope.system(clock, new_request_id()), box=self._box)
 
     async def _send(self, clock: Clock, brand: Brand, items: Sequence[Mapping[str, Any]]) -> None:
@@ -113,7 +107,7 @@ class SingleEvents:
             if chance > 0.03:
                 continue
             at = min(visit.occurred_at + timedelta(minutes=dice.uniform(5, 120)), clock.now())
-            tag = {"tag": f"{visit.promo_id}_{visit.id}"}
+            tag = {"tag": tag_of(visit)}
             if chance > 0.018:
                 lead = {"id": self._id("newsletter"), "type": "lead"}
                 events.append(lead | tag | {"occurred_at": at.isoformat()})

@@ -13,9 +13,10 @@ from app.domain.activity.record import record_activity
 from app.domain.conversions.record import record_conversions
 from app.domain.players.register import register_players
 from app.domain.scope import Scope
+from app.domain.simulation.clicks import link_of
 from app.domain.simulation.programme import Cast
 from app.domain.visits.click import Click, NewVisit, new_visit
-from app.domain.visits.links import Link, find_link
+from app.domain.visits.links import Link
 from app.domain.visits.record import write_visits
 from app.infra.clock import ManualClock, day_bounds
 from app.infra.clock import business_day as day_of
@@ -145,9 +146,7 @@ class Traffic:
         if promo_id not in self._links:
             scope = Scope.system(ManualClock(self._cast.casino.created_at), "demo")
             promo = await scope.query(Promo).get(id=promo_id)
-            link = await find_link(promo.code)
-            if link is None:
-                raise RuntimeError(f"the demo promo {promo.code} has no link")
+            link = await link_of(promo)
             self._links[promo_id] = link
         return self._links[promo_id]
 
