@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator
-from http.server import BaseHTTPRequestHandler
 
 import pytest
 from dramatiq.brokers.redis import RedisBroker
@@ -18,7 +16,7 @@ from app.tasks.postbacks import DELIVER
 from app.tasks.worker import send_wake_up
 from tests.tasks.conftest import MakeSender, Programme
 from tests.tasks.test_worker import StartWorker, arrives, clock, start_worker
-from tests.tasks.tracker import answering, slowly
+from tests.tasks.tracker import AtOnce, answering, slowly
 
 # The fixtures of the workers' own tests.
 __all__ = ["clock", "start_worker"]
@@ -76,18 +74,8 @@ async def test_a19_two_senders_together_call_a_host_no_more_at_once_than_one_may
     programme: Programme, make_sender: MakeSender
 ) -> None:
     senders = [make_sender(postback_host_concurrency=4) for _ in range(2)]
-    at_once, most, lock = 0, 0, threading.Lock()
-
-    def count(request: BaseHTTPRequestHandler) -> None:
-        nonlocal at_once, most
-        with lock:
-            at_once += 1
-            most = max(most, at_once)
-        slowly(0.02, answering(200))(request)
-        with lock:
-            at_once -= 1
-
-    programme.tracker.answer = count
+    at_once = AtOnce()
+    programme.tracker.answer = at_once.counted(slowly(0.02, answering(200)))
     await programme.add_postback()
     await programme.owe(40)
     for sender in senders:
@@ -96,7 +84,7 @@ async def test_a19_two_senders_together_call_a_host_no_more_at_once_than_one_may
     attempts = await asyncio.gather(*(sender.deliver("wake-up") for sender in senders))
 
     assert sum(attempts) == 40
-    assert most <= 4
+    assert at_once.most <= 4
 
 
 # Who is there
@@ -149,4 +137,4 @@ async def test_a19_two_workers_together_call_a_host_no_faster_than_one_may(
 
     assert await arrives(programme.tracker, 80)
     # Twenty at once, and then twenty a second: two that did not share would need one second.
-    assert programme.tracker.received[-1].at - programme.tracker.received[0].at >= 2.5
+    assert time.monotonic() - began >= 2.5

@@ -22,7 +22,7 @@ from app.models import PostbackAttempt
 from app.tasks.postbacks import PostbackSender
 from tests.conftest import NOW
 from tests.tasks.conftest import MakeSender, Programme
-from tests.tasks.tracker import Answer, Tracker, answering, slowly, tracker
+from tests.tasks.tracker import Answer, AtOnce, Tracker, answering, slowly, tracker
 
 
 def reset(request: BaseHTTPRequestHandler) -> None:
@@ -230,24 +230,14 @@ async def test_a19_one_host_gets_no_more_calls_at_once_than_it_may(
     programme: Programme, make_sender: MakeSender
 ) -> None:
     sender = make_sender(postback_host_concurrency=3)
-    at_once, most, lock = 0, 0, threading.Lock()
-
-    def count(request: BaseHTTPRequestHandler) -> None:
-        nonlocal at_once, most
-        with lock:
-            at_once += 1
-            most = max(most, at_once)
-        slowly(0.02, answering(200))(request)
-        with lock:
-            at_once -= 1
-
-    programme.tracker.answer = count
+    at_once = AtOnce()
+    programme.tracker.answer = at_once.counted(slowly(0.02, answering(200)))
     await programme.add_postback()
     await programme.owe(30)
 
     assert await sender.deliver("wake-up") == 30
 
-    assert most == 3
+    assert at_once.most == 3
 
 
 async def test_a19_one_host_is_called_no_faster_than_it_may(

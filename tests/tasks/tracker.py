@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,6 +49,28 @@ def slowly(seconds: float, answer: Answer) -> Answer:
         answer(request)
 
     return wait_and_answer
+
+
+@dataclass(slots=True)
+class AtOnce:
+    """How many calls were being answered at the same moment, at most."""
+
+    now: int = 0
+    most: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def counted(self, answer: Answer) -> Answer:
+        """The same answer, counted while it is given."""
+
+        def count(request: BaseHTTPRequestHandler) -> None:
+            with self._lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            answer(request)
+            with self._lock:
+                self.now -= 1
+
+        return count
 
 
 class Tracker:

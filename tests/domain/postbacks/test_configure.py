@@ -22,29 +22,17 @@ from app.domain.postbacks.template import Unresolved
 from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.models import Event, Postback, PostbackDelivery
-from app.settings import Settings
 from tests.factories import (
     BOX,
     World,
     brand_scope,
     make_partner,
     make_visits,
-    make_world,
     partner_scope,
     staff_scope,
 )
 
 URL = "https://tracker.example/?id=${event_id}"
-
-
-@pytest.fixture
-async def world(database: Settings, clock: ManualClock) -> World:
-    return await make_world(clock)
-
-
-@pytest.fixture
-def scope(world: World) -> Scope:
-    return partner_scope(world.partner, world.clock)
 
 
 async def create(scope: Scope, **fields: Any) -> Postback:

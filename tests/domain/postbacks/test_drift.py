@@ -30,29 +30,16 @@ from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.database import fetch
 from app.models import Event, Mail, Partner, Postback, PostbackDelivery
-from app.settings import Settings
 from tests.factories import (
     BOX,
     World,
     brand_scope,
     make_partner_user,
-    make_world,
-    partner_scope,
 )
 
 URL = "https://tracker.example/?id=${event_id}"
 ROOM = Room(100, 100, {})
 MOMENT = timedelta(seconds=1)
-
-
-@pytest.fixture
-async def world(database: Settings, clock: ManualClock) -> World:
-    return await make_world(clock)
-
-
-@pytest.fixture
-def scope(world: World) -> Scope:
-    return partner_scope(world.partner, world.clock)
 
 
 @pytest.fixture

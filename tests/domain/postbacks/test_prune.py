@@ -29,20 +29,10 @@ from app.models import Event, Postback, PostbackAttempt, PostbackDelivery, Postb
 from app.settings import Settings
 from tests.conftest import NOW
 from tests.domain.postbacks.test_drift import URL, attempt_all, happen
-from tests.factories import World, make_world, partner_scope
+from tests.factories import World
 
 KEEP = timedelta(days=7)
 LATER = KEEP + timedelta(days=1)
-
-
-@pytest.fixture
-async def world(database: Settings, clock: ManualClock) -> World:
-    return await make_world(clock)
-
-
-@pytest.fixture
-def scope(world: World) -> Scope:
-    return partner_scope(world.partner, world.clock)
 
 
 @pytest.fixture

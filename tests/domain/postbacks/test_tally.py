@@ -19,22 +19,11 @@ from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.database import fetch
 from app.models import Event, Postback
-from app.settings import Settings
 from tests.conftest import NOW
 from tests.domain.postbacks.test_drift import URL, attempt_all, happen
-from tests.factories import World, make_partner, make_world, partner_scope, staff_scope
+from tests.factories import World, make_partner, partner_scope, staff_scope
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def world(database: Settings, clock: ManualClock) -> World:
-    return await make_world(clock)
-
-
-@pytest.fixture
-def scope(world: World) -> Scope:
-    return partner_scope(world.partner, world.clock)
 
 
 @pytest.fixture
