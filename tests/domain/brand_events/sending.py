@@ -36,6 +36,11 @@ def event(world: World, name: str, type_: str, **fields: Any) -> dict[str, Any]:
     return made | fields
 
 
+def sale(world: World, name: str = "s1", **fields: Any) -> dict[str, Any]:
+    """A sale of the world's visit."""
+    return event(world, name, "sale", tag=world.tag, amount="50.00") | fields
+
+
 def ago(world: World, **by: float) -> str:
     """A time before now, as it is sent."""
     return (world.clock.now() - timedelta(**by)).isoformat()
