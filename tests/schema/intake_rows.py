@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.infra.clock import Clock
+from app.infra.money import NO_CURRENCY
 from app.models import HeldItem, Player, PlayerFlag, PlayerMove
 
 
@@ -23,7 +24,7 @@ async def make_intake_rows(player: Player, recording_id: int, clock: Clock) -> d
         promo_id=player.promo_id,
         player_id=player.id,
         country="RO",
-        currency="XXX",
+        currency=NO_CURRENCY,
         flag="duplicate",
         raised=True,
         step=1,
