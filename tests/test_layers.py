@@ -99,6 +99,7 @@ WITHOUT_PERMISSION = {
     "reports.load_report": "reads through a function that declares it",
     "simulation.announcements.make_announcements": OPERATION,
     "simulation.banners.make_banners": OPERATION,
+    "simulation.clicks.link_of": OPERATION,
     "simulation.demo.seed": OPERATION,
     "simulation.demo.seed_connected": OPERATION,
     "simulation.history.end_day": OPERATION,

@@ -239,6 +239,8 @@ class Model:
             raise Refused("invalid")
         if sale.voided:
             raise Refused("voided")
+        if told.amount == 0:
+            raise Refused("invalid")
         left = sale.amount - sale.refunded
         amount = left if told.amount is None else told.amount
         if amount <= 0 or amount > left:
