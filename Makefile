@@ -49,12 +49,10 @@ schema: $(RUNTIME) ## Export both GraphQL schemas to graphql/
 graphiql: $(GRAPHIQL_BUILD) ## Build GraphiQL, which both GraphQL endpoints show to browsers
 	@:
 
-bench: $(DEV) ## Run a benchmark: make bench NAME=startup
-	@test -n "$(NAME)" || { ls benchmarks; echo "Say which: make bench NAME=startup" >&2; exit 2; }
+bench: $(DEV) ## Run a benchmark: make bench NAME=startup; without a name, list them
 	@exec $(BIN)/python -m benchmarks $(NAME) $(ARGS)
 
-soak: $(DEV) ## Run a long trial: make soak NAME=…
-	@test -n "$(NAME)" || { ls benchmarks; echo "Say which: make soak NAME=…" >&2; exit 2; }
+soak: $(DEV) ## Run a long trial: make soak NAME=intake; without a name, list them
 	@exec $(BIN)/python -m benchmarks --soak $(NAME) $(ARGS)
 
 lock: $(UV) ## Resolve the dependencies of pyproject.toml into the two lock files

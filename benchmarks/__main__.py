@@ -37,10 +37,14 @@ def names(package: ModuleType) -> list[str]:
 def main() -> None:
     """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", help=f"one of: {', '.join(names(benchmarks))}")
+    parser.add_argument("name", nargs="?", help="without it, all of them are listed")
     parser.add_argument("--soak", action="store_true", help="run the long trial of that name")
     arguments = parser.parse_args()
     package = soak if arguments.soak else benchmarks
+    if arguments.name is None:
+        for name in names(package):
+            _say(f"{name:14} {_first_line(package, name)}")
+        return
     if arguments.name not in names(package):
         known = ", ".join(names(package)) or "none yet"
         kind = "long trial" if arguments.soak else "benchmark"
@@ -48,6 +52,11 @@ def main() -> None:
     benchmark = cast("Benchmark", import_module(f"{package.__name__}.{arguments.name}"))
     figures = benchmark.run(_say)
     print(json.dumps({"name": arguments.name, **figures}), flush=True)
+
+
+def _first_line(package: ModuleType, name: str) -> str:
+    """What a benchmark proves, as its docstring begins."""
+    return (import_module(f"{package.__name__}.{name}").__doc__ or "").partition("\n")[0]
 
 
 def _say(line: str) -> None:

@@ -20,6 +20,8 @@ import asyncpg
 import httpx
 import pytest
 import redis
+from hypothesis import is_hypothesis_test
+from hypothesis import settings as hypothesis_settings
 
 from app.domain.scope import Scope
 from app.infra import database as infra_database
@@ -39,6 +41,12 @@ NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 _POSTGRES = "TEST_POSTGRES_URL"
 _REDIS = "TEST_REDIS_URL"
 _servers: Servers | None = None
+# Where hypothesis keeps the settings of a test.
+_SETTINGS = "_hypothesis_internal_use_settings"
+
+# Tests prove what is right, not how fast a machine is.
+hypothesis_settings.register_profile("tributary", deadline=None)
+hypothesis_settings.load_profile("tributary")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,6 +62,17 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[_POSTGRES] = _servers.postgres_url_of("postgres")
     os.environ[_REDIS] = _servers.redis_url
     asyncio.run(_make_template())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """PROPERTY_TIMES in the environment: property tests with so many times their examples (`make soak`)."""
+    times = int(os.environ.get("PROPERTY_TIMES", "1"))
+    for item in items:
+        test = getattr(item, "obj", None)
+        if times > 1 and is_hypothesis_test(test):
+            usual = getattr(test, _SETTINGS, hypothesis_settings())
+            more = hypothesis_settings(usual, max_examples=usual.max_examples * times)
+            setattr(getattr(test, "__func__", test), _SETTINGS, more)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
