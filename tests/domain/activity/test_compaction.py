@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,15 +21,15 @@ from app.domain.reports.specification import ReportSpecification
 from app.domain.rollups.fold import drop, fold_all
 from app.domain.rollups.tables import ROLLUPS
 from app.domain.scope import Scope
-from app.infra.clock import ManualClock
+from app.infra.clock import ManualClock, day_bounds
 from app.infra.database import IntegrityViolation, fetch
 from app.models import Activity, FactChange, FigureChange
 from app.settings import Settings
 from tests.conftest import NOW
-from tests.factories import BOX, World, brand_scope, day_interval, make_world
+from tests.factories import BOX, World, brand_scope, make_world
 
-# Bucharest's day of NOW, which ends at 22:00 in UTC.
-DAY = NOW - timedelta(hours=14)
+# It ends at 22:00 in UTC: the brand is in Bucharest.
+DAY = NOW.date()
 FACTS = "activities, fact_changes, figure_changes, daily_rollups, hourly_rollups, player_rollups"
 
 
@@ -50,17 +50,18 @@ async def settle(system: Scope) -> None:
         pass
 
 
-async def send(world: World, system: Scope, amount: Decimal, since: datetime = DAY) -> None:
-    day, scope = day_interval(since), brand_scope(world.brand, world.clock)
+async def send(world: World, system: Scope, amount: Decimal, day: date = DAY) -> None:
+    first, end = (at.isoformat() for at in day_bounds(day, world.brand.time_zone))
+    scope = brand_scope(world.brand, world.clock)
     item = {"user_id": "p1", "deposits_sum": f"{amount:.2f}"}
-    (result,) = await record_activity(scope, world.brand.id, day["from"], day["to"], [item])
+    (result,) = await record_activity(scope, world.brand.id, first, end, [item])
     assert result.error is None
     await settle(system)
 
 
 async def known(system: Scope, at: datetime | None = None) -> Decimal:
-    first, last = NOW.date(), NOW.date() + timedelta(days=60)
-    asked = ReportSpecification(first, last, ("deposits_sum",), as_known_at=at)
+    last = max(NOW, system.now()).date()
+    asked = ReportSpecification(last - timedelta(days=60), last, ("deposits_sum",), as_known_at=at)
     cell: Any = (await run_report(system, asked)).totals.cells["deposits_sum"]
     return Decimal(cell[0].amount if cell else 0)
 
@@ -143,12 +144,12 @@ async def test_reports_as_known_at_the_moments_that_stay_are_exact(
     await fetch(f"TRUNCATE {FACTS}")
     # Each time another day, for what is known is never known earlier again.
     clock.at = (clock.at + timedelta(days=1)).replace(hour=12, minute=0)
-    since = clock.at - timedelta(hours=14)
+    day = clock.at.date()
     moments: list[datetime] = []
     # Mostly growing, sometimes corrected downwards; some come after the end of the day.
     for number, (amount, minutes) in enumerate(steps):
         clock.advance(timedelta(minutes=minutes))
-        await send(world, system, Decimal(amount if amount % 3 == 0 else 60 + number), since)
+        await send(world, system, Decimal(amount if amount % 3 == 0 else 60 + number), day)
         moments.append(clock.now())
     said = [await known(system, at) for at in moments]
     feed = await FigureChange.all().order_by("position", "n").values("figures", "known_at")
