@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.errors import Invalid
-from app.domain.intake import Item
+from app.domain.intake import EARLIEST, LATEST, Item
 from app.domain.reports.metrics import BASE_METRICS, Kind, Source
 from app.infra.money import quantise
 
@@ -24,6 +25,7 @@ METRICS = PLAYER_METRICS | {
     metric.name: metric for metric in BASE_METRICS.values() if metric.source is Source.CONVERSIONS
 }
 COMPARED = ("totals", "players", "conversions", "events")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAMES = {"user_id", "type", "transaction_id", "amount", "amount_cents"}
 
 Transaction = tuple[str, str]
@@ -99,9 +101,12 @@ def _day(raw: Any, place: str, default_currency: str) -> SaidDay:
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text if _DAY.fullmatch(text) else "")
     except ValueError:
         raise Invalid("day is not a date such as 2026-03-01", field=("day",)) from None
+    if not EARLIEST.year <= day.year <= LATEST.year:
+        raise Invalid("day lies outside the years that can be recorded", field=("day",))
+    return day
 
 
 def _at(place: str, error: Invalid) -> Invalid:

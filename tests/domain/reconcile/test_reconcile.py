@@ -251,6 +251,39 @@ async def test_x06_what_cannot_be_compared_is_refused_with_its_place(
     assert words in refusal.value.message
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9001-01-01", "9999-12-31"])
+async def test_x06_a_day_outside_the_years_that_can_be_recorded_is_refused_by_name(
+    world: World, day: str
+) -> None:
+    days = [{"day": day, "events": []}]
+
+    with pytest.raises(Invalid, match="day lies outside the years") as refusal:
+        await reconcile(brand_scope(world.brand, ManualClock(NOW)), world.brand.id, days)
+
+    assert refusal.value.field == ("days[0]", "day")
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "9000-12-31"])
+async def test_x06_the_first_and_the_last_day_that_can_be_recorded_are_compared(
+    world: World, day: str
+) -> None:
+    days = [{"day": day, "events": [], "players": [], "totals": {}}]
+
+    (answer,) = await reconcile(brand_scope(world.brand, ManualClock(NOW)), world.brand.id, days)
+
+    assert answer.equal
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-W09-1", "2026W091", "20260301", 20260301, "2026-060", "٢٠٢٦-٠٣-٠١", "2026-02-30"]
+)
+async def test_x06_a_day_is_taken_only_in_the_form_yyyy_mm_dd(world: World, day: Any) -> None:
+    days = [{"day": day, "totals": {}}]
+
+    with pytest.raises(Invalid, match="day is not a date such as 2026-03-01"):
+        await reconcile(brand_scope(world.brand, ManualClock(NOW)), world.brand.id, days)
+
+
 async def test_x06_another_brands_numbers_are_not_compared(world: World) -> None:
     await send(world, FIRST, {"a": (Decimal(5), 1)}, {"1": Decimal(9)})
     other = await make_world(world.clock)
