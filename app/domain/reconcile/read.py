@@ -11,7 +11,7 @@ from typing import Any
 
 from app.domain.errors import Invalid
 from app.domain.intake import EARLIEST, LATEST, Item
-from app.domain.reports.metrics import BASE_METRICS, Kind, Source
+from app.domain.reports.metrics import BASE_METRICS, BaseMetric, Kind, Source
 from app.infra.money import quantise
 
 MOST_DAYS = 62
@@ -113,18 +113,21 @@ def _at(place: str, error: Invalid) -> Invalid:
     return Invalid(f"{place}: {error.message}", field=(place, *error.field))
 
 
-def _numbers(raw: Any, place: str, currency: str, known: Mapping[str, Any]) -> dict[str, Decimal]:
+def _numbers(
+    raw: Any, place: str, currency: str, known: Mapping[str, BaseMetric]
+) -> dict[str, Decimal]:
     """The metrics that an object names, each a count or an amount."""
     try:
         item = Item(raw)
         found = {}
         for key in raw:
-            name = key.removesuffix("_cents")
-            if name in _NAMES:
+            if key in _NAMES:
                 continue
-            if name not in known:
+            name = key.removesuffix("_cents")
+            metric = known.get(name)
+            # Only amounts have minor units.
+            if metric is None or (metric.kind is Kind.COUNT and key != name):
                 raise Invalid(f"{key!r} is not a metric that brands report", field=(str(key),))
-            metric = known[name]
             if metric.kind is Kind.COUNT:
                 found[name] = item.count(name)
             else:

@@ -284,6 +284,24 @@ async def test_x06_a_day_is_taken_only_in_the_form_yyyy_mm_dd(world: World, day:
         await reconcile(brand_scope(world.brand, ManualClock(NOW)), world.brand.id, days)
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"totals": {"deposits_count_cents": 5}},
+        {"players": [{"user_id": "a", "deposits_count_cents": 5}]},
+        {"totals": {"user_id_cents": 5}},
+    ],
+    ids=str,
+)
+async def test_x06_minor_units_of_what_is_no_amount_are_refused_by_name(
+    world: World, named: Any
+) -> None:
+    days = [{"day": FIRST.isoformat(), **named}]
+
+    with pytest.raises(Invalid, match="_cents' is not a metric that brands report"):
+        await reconcile(brand_scope(world.brand, ManualClock(NOW)), world.brand.id, days)
+
+
 async def test_x06_another_brands_numbers_are_not_compared(world: World) -> None:
     await send(world, FIRST, {"a": (Decimal(5), 1)}, {"1": Decimal(9)})
     other = await make_world(world.clock)
