@@ -46,9 +46,9 @@ WHERE brand_id = $1 AND business_day = ANY($2::date[]) AND superseded_by IS NULL
 GROUP BY business_day, currency, kind, transaction_id
 """
 # What is voided does not hold, and what voids or amends is about another event. Flags and the like have no money: they
-# stand in the brand's own currency.
+# stand in the brand's own currency, also when they name one, as a registration names the player's.
 _EVENTS = """
-SELECT event_id, amount, COALESCE(currency, $4) AS currency FROM brand_events
+SELECT event_id, amount, CASE WHEN amount IS NULL THEN $4 ELSE currency END AS currency FROM brand_events
 WHERE brand_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND NOT voided AND type NOT IN ('void', 'amend')
 """
 

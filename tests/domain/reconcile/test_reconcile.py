@@ -302,6 +302,31 @@ async def test_x06_minor_units_of_what_is_no_amount_are_refused_by_name(
         await reconcile(brand_scope(world.brand, ManualClock(NOW)), world.brand.id, days)
 
 
+async def test_x06_an_event_without_money_stands_in_the_brands_currency_whatever_it_names(
+    database: Settings, clock: ManualClock
+) -> None:
+    other = await make_world(clock, currency="USD")
+    brand, scope = other.brand, brand_scope(other.brand, clock)
+    at = clock.now().isoformat()
+    told = {"user_id": "a", "occurred_at": at, "currency": "EUR"}
+    events = [
+        told | {"id": "r", "type": "registration", "tag": other.tag},
+        told | {"id": "f", "type": "flag", "flag": "fraud"},
+        told | {"id": "d", "type": "deposit", "amount": "5"},
+    ]
+    results = await record_brand_events(scope, brand.id, events)
+    assert [result.status for result in results] == ["created"] * 3, results
+
+    day = NOW.date().isoformat()
+    days = [
+        {"day": day, "events": ["f", "r"]},
+        {"day": day, "currency": "EUR", "events": ["d"]},
+    ]
+    answers = await reconcile(scope, brand.id, days)
+
+    assert [answer.equal for answer in answers] == [True, True]
+
+
 async def test_x06_another_brands_numbers_are_not_compared(world: World) -> None:
     await send(world, FIRST, {"a": (Decimal(5), 1)}, {"1": Decimal(9)})
     other = await make_world(world.clock)
