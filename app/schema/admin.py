@@ -37,9 +37,9 @@ from app.schema.parts.postback_workbench import OperatorWorkbenchMutations, Oper
 from app.schema.parts.staff import StaffMutations, StaffQueries
 from app.schema.parts.staff_programme import StaffProgrammeMutations, StaffProgrammeQueries
 from app.schema.ticks import ticks_field
-from app.schema.types.affiliation import Affiliation
 from app.schema.types.document import Document
 from app.schema.types.offer import Brand, BrandFilterInput
+from app.schema.types.operator_affiliation import Affiliation
 from app.schema.types.operator_report import OperatorPerformanceReport, OperatorReportInput
 from app.schema.types.partner import Partner
 from app.schema.types.report import REPORT_COST, selected_metrics

@@ -61,6 +61,7 @@ class AffiliationFilter:
 
     state: str | None = None
     brand_id: int | None = None
+    partner_id: int | None = None
 
 
 @requires(Permission.READ_OFFERS)
@@ -71,6 +72,8 @@ async def affiliations(scope: Scope, chosen: AffiliationFilter) -> Listing[Affil
         rows = rows.filter(state=chosen.state)
     if chosen.brand_id is not None:
         rows = rows.filter(brand_id=chosen.brand_id)
+    if chosen.partner_id is not None:
+        rows = rows.filter(partner_id=chosen.partner_id)
     return Listing(rows, _ORDERINGS)
 
 

@@ -24,8 +24,12 @@ from app.schema.errors import UserError
 from app.schema.fields import mutation, permission_of
 from app.schema.ids import decode_id, decode_optional_id, encode_id
 from app.schema.node import Node
-from app.schema.types.affiliation import Affiliation, AffiliationFilterInput, AffiliationPayload
 from app.schema.types.document import Document, DocumentFilterInput, DocumentPayload
+from app.schema.types.operator_affiliation import (
+    Affiliation,
+    AffiliationFilterInput,
+    AffiliationPayload,
+)
 from app.schema.types.partner import OfPartnerInput, Partner, PartnerFilterInput, PartnerNote
 from app.schema.types.users import DonePayload, OperatorUser, PartnerUser, StaffRoleType
 

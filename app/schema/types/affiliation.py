@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 from strawberry.types import Info
@@ -42,7 +42,7 @@ class Affiliation(Node):
         return Brand.of(row) if row else None
 
     @classmethod
-    def of(cls, row: models.Affiliation) -> Affiliation:
+    def of(cls, row: models.Affiliation) -> Self:
         """From the model."""
         return cls(
             id=encode_id("Affiliation", row.id),
