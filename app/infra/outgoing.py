@@ -33,6 +33,7 @@ KEPT_BODY = 1_000
 _READ_AT_MOST = 64 * 1024
 _LOOKUPS = 64
 _LONGEST_RETRY_AFTER = 7 * 86_400
+_MOST_DIGITS = 9
 
 _FAILURES = (
     httpcore.NetworkError,
@@ -215,24 +216,36 @@ async def _first_part(response: httpcore.Response, keep: int) -> str:
 
 def _retry_after(response: httpcore.Response) -> timedelta | None:
     """What the header says; None without one, or for one that says nothing."""
-    found = [value for name, value in response.headers if name.lower() == b"retry-after"]
-    if not found:
+    text = _header(response, b"retry-after")
+    if text is None:
         return None
-    text = found[0].decode("latin-1").strip()
     if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), _LONGEST_RETRY_AFTER))
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    sent = [value for name, value in response.headers if name.lower() == b"date"]
-    try:
+        # Python refuses to read a number of thousands of digits.
+        digits = text.lstrip("0") or "0"
+        seconds = float(_LONGEST_RETRY_AFTER if len(digits) > _MOST_DIGITS else int(digits))
+    else:
+        at = _date(text)
+        if at is None:
+            return None
         # By the other side's clock, where it tells its own time.
-        now = parsedate_to_datetime(sent[0].decode("latin-1")) if sent else datetime.now(UTC)
+        now = _date(_header(response, b"date") or "") or datetime.now(UTC)
         seconds = (at - now).total_seconds()
-    except (ValueError, TypeError):
-        return None
     return timedelta(seconds=min(max(seconds, 0), _LONGEST_RETRY_AFTER))
+
+
+def _header(response: httpcore.Response, wanted: bytes) -> str | None:
+    found = [value for name, value in response.headers if name.lower() == wanted]
+    return found[0].decode("latin-1").strip() if found else None
+
+
+def _date(text: str) -> datetime | None:
+    """A date of HTTP; None for what is none."""
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    # Without a time zone it is of UTC, as HTTP has it.
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _since(started: float) -> timedelta:

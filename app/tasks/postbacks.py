@@ -17,6 +17,8 @@ from app.infra.telemetry import logger
 from app.tasks.hosts import Hosts
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from app.infra.clock import Clock
     from app.settings import Settings
 
@@ -119,15 +121,20 @@ class PostbackSender:
 
         timer = asyncio.get_running_loop().call_later(patience, become_slow)
         outcome = None
+        sent_at = scope.at_offset(claimed.clock_offset).now()
         try:
-            outcome = await self._send(scope, claimed)
+            outcome = await self._send(claimed, sent_at)
+        except Exception as error:
+            # A mistake of ours is an attempt like any other: without one, the delivery would be claimed for ever.
+            reason = f"the call failed on our side: {type(error).__name__}"
+            logger().exception("postback.attempt_broken", delivery_id=claimed.id)
+            outcome = Outcome(sent_at, timedelta(0), None, None, reason)
         finally:
             timer.cancel()
             self._slow -= is_slow
             self._end(scope, claimed, outcome)
 
-    async def _send(self, scope: Scope, claimed: Claimed) -> Outcome:
-        sent_at = scope.at_offset(claimed.clock_offset).now()
+    async def _send(self, claimed: Claimed, sent_at: datetime) -> Outcome:
         answer = await self._client.call(claimed.method, claimed.url, {"User-Agent": USER_AGENT})
         return Outcome(
             sent_at, answer.duration, answer.code, answer.body, answer.error, answer.retry_after

@@ -18,7 +18,7 @@ import pytest
 
 from app.domain.postbacks.deliver import LONGEST_PAUSE, RETRY_AFTER
 from app.infra.outgoing import KEPT_BODY, OutgoingClient
-from app.models import PostbackAttempt
+from app.models import PostbackAttempt, PostbackDelivery
 from app.tasks.postbacks import PostbackSender
 from tests.conftest import NOW
 from tests.tasks.conftest import MakeSender, Programme
@@ -42,6 +42,7 @@ def half_an_answer(request: BaseHTTPRequestHandler) -> None:
 
 
 FIRST = RETRY_AFTER[0]
+_OVERFLOWING = "Mon, 01 Jan 2026 00:00:00 +99999999999999999999"
 # How a tracker answers; the state, the pause before the next attempt, code and the beginning of body or error.
 KINDS = [
     (answering(200), "delivered", None, 200, "ok"),
@@ -55,6 +56,13 @@ KINDS = [
     (answering(429, Retry_After="1"), "pending", FIRST, 429, "ok"),
     (answering(429, Retry_After="999999999"), "pending", LONGEST_PAUSE, 429, "ok"),
     (answering(429, Retry_After="soon"), "pending", FIRST, 429, "ok"),
+    (answering(503, Retry_After="9" * 5_000), "pending", LONGEST_PAUSE, 503, "ok"),
+    (answering(503, Retry_After="0" * 5_000 + "90"), "pending", timedelta(seconds=90), 503, "ok"),
+    (answering(503, Retry_After=_OVERFLOWING), "pending", FIRST, 503, "ok"),
+    (answering(503, Retry_After="Mon, 01 Jan 2026 00:00:00 -0000"), "pending", FIRST, 503, "ok"),
+    (answering(503, Retry_After="Mon, 99 Jan 99999 99:99:99 GMT"), "pending", FIRST, 503, "ok"),
+    (answering(200, Retry_After=_OVERFLOWING), "delivered", None, 200, "ok"),
+    (answering(200, Retry_After="9" * 5_000), "delivered", None, 200, "ok"),
     (reset, "pending", FIRST, None, "ReadError"),
     (half_an_answer, "pending", FIRST, None, "RemoteProtocolError"),
     (answering(302, Location="http://169.254.169.254/latest"), "failed", None, 302, "ok"),
@@ -108,6 +116,47 @@ async def test_a19_retry_after_may_be_a_date_by_the_trackers_own_clock(
     await sender.deliver("wake-up")
 
     assert (await programme.delivery()).next_attempt_at == NOW + timedelta(minutes=7)
+
+
+async def test_a19_a_date_that_is_none_is_no_reason_to_lose_the_answer(
+    programme: Programme, sender: PostbackSender
+) -> None:
+    await programme.add_postback()
+    await programme.owe()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response_only(503)
+        later = format_datetime(NOW - timedelta(days=365), usegmt=True)
+        for name, value in (("Date", _OVERFLOWING), ("Retry-After", later)):
+            request.send_header(name, value)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    programme.tracker.answer = answer
+
+    await sender.deliver("wake-up")
+
+    assert (await PostbackAttempt.get()).response_code == 503
+    assert (await programme.delivery()).next_attempt_at == NOW + FIRST
+
+
+async def test_a19_a_call_that_breaks_on_our_side_is_an_attempt_and_ends(
+    programme: Programme, sender: PostbackSender
+) -> None:
+    """A method that no check lets pass: the client raises what nobody expects."""
+    await programme.add_postback()
+    await programme.owe()
+    await PostbackDelivery.all().update(method="É")
+
+    await sender.deliver("wake-up")
+    for pause in RETRY_AFTER:
+        programme.clock.advance(pause)
+        await sender.deliver("wake-up")
+
+    attempts = await PostbackAttempt.all()
+    assert len(attempts) == 1 + len(RETRY_AFTER)
+    assert {attempt.error for attempt in attempts} == {"the call failed on our side: TypeError"}
+    assert (await programme.delivery()).state == "failed"
 
 
 async def test_a19_a_hanging_tracker_is_given_up_and_tried_again(
