@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 KEPT_BODY = 1_000
+_LONGEST_ERROR = 300
 _READ_AT_MOST = 64 * 1024
 _LOOKUPS = 64
 _LONGEST_RETRY_AFTER = 7 * 86_400
@@ -50,7 +51,10 @@ class RefusedTarget(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: a code and the first part of the body, or the reason why nothing did."""
+    """What came back: a code and the first part of the body, or the reason why nothing did.
+
+    With a code, the error says why the body is not whole.
+    """
 
     duration: timedelta
     code: int | None
@@ -110,24 +114,43 @@ class OutgoingClient:
         refuse_in_transaction("an outgoing HTTP request")
         started = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._call(method, url, headers, keep, started)
+            async with asyncio.timeout(self._timeout) as limit:
+                return await self._call(prepare(method, url, headers), keep, started, limit)
         except TimeoutError:
             return _failed(started, f"no answer within {self._timeout:g} s")
         except RefusedTarget as error:
             return _failed(started, str(error))
         except _FAILURES as error:
-            return _failed(started, f"{type(error).__name__}: {error}".rstrip(": "))
+            return _failed(started, _words(error))
 
     async def _call(
-        self, method: str, url: str, headers: dict[str, str], keep: int, started: float
+        self, request: Prepared, keep: int, started: float, limit: asyncio.Timeout
     ) -> Answer:
-        request = prepare(method, url, headers)
         async with self._pool.stream(
             request.method, request.url, headers=request.headers, content=request.body
         ) as response:
-            body = await _first_part(response, keep)
-            return Answer(_since(started), response.status, body, None, _retry_after(response))
+            # The head is there and decides, whatever becomes of the body.
+            ends = limit.when()
+            limit.reschedule(None)
+            body, error = await self._body(response, keep, ends)
+            return Answer(_since(started), response.status, body, error, _retry_after(response))
+
+    async def _body(
+        self, response: httpcore.Response, keep: int, ends: float | None
+    ) -> tuple[str, str | None]:
+        """The first part of the body, and why it broke off, if it did."""
+        data, error = bytearray(), None
+        try:
+            async with asyncio.timeout_at(ends):
+                async for chunk in response.aiter_stream():
+                    data += chunk
+                    if len(data) >= max(_READ_AT_MOST, keep):
+                        break
+        except TimeoutError:
+            error = f"the answer had no end within {self._timeout:g} s"
+        except _FAILURES as failure:
+            error = f"the answer broke off: {_words(failure)}"[:_LONGEST_ERROR]
+        return data[: keep * 4].decode("utf-8", "replace").replace("\x00", "")[:keep], error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -205,15 +228,6 @@ async def resolve(host: str, port: int, allow_private: bool, lookup: Lookup) -> 
     return addresses[0]
 
 
-async def _first_part(response: httpcore.Response, keep: int) -> str:
-    data = b""
-    async for chunk in response.aiter_stream():
-        data += chunk
-        if len(data) >= max(_READ_AT_MOST, keep):
-            break
-    return data[: keep * 4].decode("utf-8", "replace").replace("\x00", "")[:keep]
-
-
 def _retry_after(response: httpcore.Response) -> timedelta | None:
     """What the header says; None without one, or for one that says nothing."""
     text = _header(response, b"retry-after")
@@ -253,4 +267,8 @@ def _since(started: float) -> timedelta:
 
 
 def _failed(started: float, error: str) -> Answer:
-    return Answer(_since(started), None, None, error[:300])
+    return Answer(_since(started), None, None, error[:_LONGEST_ERROR])
+
+
+def _words(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}".rstrip(": ")

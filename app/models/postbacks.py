@@ -109,7 +109,7 @@ class PostbackAttempt(TenantModel):
     is_test = fields.BooleanField(default=False, db_default=False)
     sent_at = fields.DatetimeField()
     duration_ms = fields.IntField()
-    # None when no answer came; then `error` says why.
+    # None when no answer came; then `error` says why. With a code, it says why the body is not whole.
     response_code = fields.IntField(null=True)
     response_body = text(1000, null=True)
     error = text(300, null=True)

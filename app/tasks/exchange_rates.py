@@ -34,7 +34,7 @@ async def fetch_ecb_rates(scope: Scope, settings: Settings) -> bool:
         answer = await client.get(settings.ecb_rates_url, {}, keep=LARGEST_FILE + 1)
     finally:
         await client.close()
-    if answer.code != 200 or answer.body is None:
+    if answer.code != 200 or answer.body is None or answer.error is not None:
         logger().warning("exchange_rates.ecb_unreachable", code=answer.code, error=answer.error)
         return False
     try:

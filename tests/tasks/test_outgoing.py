@@ -177,7 +177,9 @@ async def test_a_tracker_that_does_not_answer_is_given_up_a19(listener: Tracker)
     assert (answer.code, answer.error) == (None, "no answer within 0.2 s")
 
 
-async def test_a_tracker_that_answers_drop_by_drop_is_given_up_a19(listener: Tracker) -> None:
+async def test_an_answer_that_comes_drop_by_drop_is_cut_off_and_its_code_decides_a19(
+    listener: Tracker,
+) -> None:
     client, gone = OutgoingClient(timeout=0.5, connections=5, allow_private=True), threading.Event()
 
     def drip(request: BaseHTTPRequestHandler) -> None:
@@ -196,8 +198,34 @@ async def test_a_tracker_that_answers_drop_by_drop_is_given_up_a19(listener: Tra
     answer = await client.get(f"{listener.url}/postback", {})
 
     await client.close()
-    assert (answer.code, answer.error) == (None, "no answer within 0.5 s")
+    assert (answer.code, answer.error) == (200, "the answer had no end within 0.5 s")
+    assert (answer.body or "").startswith("..")
     assert gone.wait(60)
+
+
+@pytest.mark.parametrize("code", [200, 404, 410, 503])
+async def test_a_code_decides_although_the_connection_stays_open_behind_the_body_a19(
+    listener: Tracker, code: int
+) -> None:
+    client, open_up = (
+        OutgoingClient(timeout=0.5, connections=5, allow_private=True),
+        threading.Event(),
+    )
+
+    def stay(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(code)
+        request.end_headers()
+        request.wfile.write(b"OK")
+        open_up.wait(60)
+
+    listener.answer = stay
+
+    answer = await client.get(f"{listener.url}/postback", {})
+
+    open_up.set()
+    await client.close()
+    assert (answer.code, answer.body) == (code, "OK")
+    assert answer.error == "the answer had no end within 0.5 s"
 
 
 async def test_a_cookie_is_not_brought_back(client: OutgoingClient, listener: Tracker) -> None:

@@ -32,12 +32,22 @@ def reset(request: BaseHTTPRequestHandler) -> None:
     os.close(request.connection.detach())
 
 
-def half_an_answer(request: BaseHTTPRequestHandler) -> None:
-    """Promise more than is sent."""
-    request.send_response(200)
-    request.send_header("Content-Length", "100")
-    request.end_headers()
-    request.wfile.write(b"only this")
+def half_an_answer(code: int) -> Answer:
+    """An answer that promises more than is sent."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(code)
+        request.send_header("Content-Length", "100")
+        request.end_headers()
+        request.wfile.write(b"only this")
+        request.close_connection = True
+
+    return answer
+
+
+def half_a_head(request: BaseHTTPRequestHandler) -> None:
+    """Close the connection in the middle of the head."""
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
     request.close_connection = True
 
 
@@ -64,7 +74,10 @@ KINDS = [
     (answering(200, Retry_After=_OVERFLOWING), "delivered", None, 200, "ok"),
     (answering(200, Retry_After="9" * 5_000), "delivered", None, 200, "ok"),
     (reset, "pending", FIRST, None, "ReadError"),
-    (half_an_answer, "pending", FIRST, None, "RemoteProtocolError"),
+    (half_a_head, "pending", FIRST, None, "RemoteProtocolError"),
+    (half_an_answer(200), "delivered", None, 200, "only this"),
+    (half_an_answer(404), "failed", None, 404, "only this"),
+    (half_an_answer(503), "pending", FIRST, 503, "only this"),
     (answering(302, Location="http://169.254.169.254/latest"), "failed", None, 302, "ok"),
     (answering(307, Location="http://127.0.0.1:1/"), "failed", None, 307, "ok"),
     (answering(410, b"gone"), "failed", None, 410, "gone"),
@@ -177,6 +190,31 @@ async def test_a19_a_hanging_tracker_is_given_up_and_tried_again(
     attempt = await PostbackAttempt.get()
     assert (attempt.response_code, attempt.error) == (None, "no answer within 0.3 s")
     assert (await programme.delivery()).next_attempt_at == NOW + RETRY_AFTER[0]
+
+
+async def test_a19_a_tracker_that_leaves_the_connection_open_behind_its_200_is_not_called_again(
+    programme: Programme, make_sender: MakeSender
+) -> None:
+    sender, open_up = make_sender(postback_timeout=0.3), threading.Event()
+    await programme.add_postback()
+    await programme.owe()
+
+    def stay(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\nOK")
+        open_up.wait(60)
+
+    programme.tracker.answer = stay
+
+    await sender.deliver("wake-up")
+    programme.clock.advance(timedelta(days=1))
+    await sender.deliver("wake-up")
+
+    open_up.set()
+    attempt = await PostbackAttempt.get()
+    assert (attempt.response_code, attempt.response_body) == (200, "OK")
+    assert attempt.error == "the answer had no end within 0.3 s"
+    assert (await programme.delivery()).state == "delivered"
+    assert len(programme.tracker.received) == 1
 
 
 @pytest.fixture

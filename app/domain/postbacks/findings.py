@@ -173,7 +173,8 @@ def _of_delivery(
         words = "it is on its way"
         return Finding(Cause.WAITING, words, event.id, row, next_at=delivery.next_attempt_at)
     last = attempts[-1]
-    answer = last.error or f"your tracker answered {last.response_code}"
+    code = last.response_code
+    answer = f"your tracker answered {code}" if code is not None else last.error
     count = f"{len(attempts)} attempt{'s' if len(attempts) > 1 else ''}"
     if delivery.state == "failed":
         words = f"given up after {count}: {answer}; replay it once your tracker is right"

@@ -45,7 +45,9 @@ class PostbackAttempt(Node):
     response_body: str | None = strawberry.field(
         description="The first 1,000 characters of the answer."
     )
-    error: str | None = strawberry.field(description="Why no answer came; null when one did.")
+    error: str | None = strawberry.field(
+        description="Why no answer came, or why it broke off behind its code; null when it came whole."
+    )
     is_test: bool = strawberry.field(description="Whether it was fired as a test (A18).")
     event_number: str | None = strawberry.field(description="What ${event_id} stands for.")
     row: strawberry.Private[models.PostbackAttempt]
