@@ -12,7 +12,7 @@ from typing import Any
 from app.domain.errors import Invalid
 from app.domain.intake import EARLIEST, LATEST, Item
 from app.domain.reports.metrics import BASE_METRICS, BaseMetric, Kind, Source
-from app.infra.money import quantise
+from app.infra.money import EXACT, quantise
 
 MOST_DAYS = 62
 MOST_ITEMS = 100_000
@@ -24,9 +24,13 @@ PLAYER_METRICS = {
 METRICS = PLAYER_METRICS | {
     metric.name: metric for metric in BASE_METRICS.values() if metric.source is Source.CONVERSIONS
 }
-COMPARED = ("totals", "players", "conversions", "events")
+LISTS = ("players", "conversions", "events")
+COMPARED = ("totals", *LISTS)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAMES = {"user_id", "type", "transaction_id", "amount", "amount_cents"}
+
+# The one type of which a transaction may have several.
+_IN_PARTS = "refund"
 
 Transaction = tuple[str, str]
 
@@ -40,7 +44,7 @@ class SaidDay:
     totals: Mapping[str, Decimal] | None
     # By user id; a player that is only named has no numbers.
     players: Mapping[str, Mapping[str, Decimal] | None] | None
-    # By type and transaction id; without an amount only that it is there.
+    # By type and transaction id, the refunds of one summed; without an amount only that it is there.
     conversions: Mapping[Transaction, Decimal | None] | None
     # By the id of the single event; without an amount only that it is there.
     events: Mapping[str, Decimal | None] | None
@@ -57,9 +61,8 @@ def read_days(raw: Any, default_currency: str) -> list[SaidDay]:
             field=("days",),
         )
     days = [_day(each, f"days[{place}]", default_currency) for place, each in enumerate(raw)]
-    count = sum(
-        len(items or ()) for day in days for items in (day.players, day.conversions, day.events)
-    )
+    # As they were sent: several refunds of one transaction are one of its day.
+    count = sum(len(each.get(name) or ()) for each in raw for name in LISTS)
     if count > MOST_ITEMS:
         raise Invalid(
             f"{count} players, transactions and events are more than {MOST_ITEMS}: send totals of all days first, "
@@ -163,6 +166,7 @@ def _players(raw: Any, place: str, currency: str) -> dict[str, Mapping[str, Deci
 
 
 def _conversions(raw: Any, place: str, currency: str) -> dict[Transaction, Decimal | None]:
+    """By type and transaction. A sale may be refunded in parts: they are summed, unless one has no amount."""
     found: dict[Transaction, Decimal | None] = {}
     for number, each in enumerate(_array(raw, place)):
         here = f"{place}[{number}]"
@@ -172,9 +176,13 @@ def _conversions(raw: Any, place: str, currency: str) -> dict[Transaction, Decim
             amount = item.amount("amount", currency)
         except Invalid as error:
             raise _at(here, error) from None
-        if key in found:
+        if key in found and key[0] != _IN_PARTS:
             raise Invalid(f"{here}: {key[0]} {key[1]!r} is named twice", field=(here,))
-        found[key] = None if amount is None else quantise(amount, currency)
+        before = found.get(key, Decimal(0))
+        if amount is None or before is None:
+            found[key] = None
+        else:
+            found[key] = quantise(EXACT.add(before, amount), currency)
     return found
 
 

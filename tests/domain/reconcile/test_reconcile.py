@@ -19,7 +19,7 @@ from app.domain.conversions.record import record_conversions
 from app.domain.errors import Invalid
 from app.domain.players.register import register_players
 from app.domain.reconcile.compare import Difference, reconcile
-from app.domain.reconcile.read import MOST_DAYS, MOST_ITEMS
+from app.domain.reconcile.read import MOST_DAYS, MOST_ITEMS, read_days
 from app.infra.clock import ManualClock, day_bounds
 from app.infra.database import fetch
 from app.models import Activity, BrandEvent, Event, FactChange
@@ -325,6 +325,71 @@ async def test_x06_an_event_without_money_stands_in_the_brands_currency_whatever
     answers = await reconcile(scope, brand.id, days)
 
     assert [answer.equal for answer in answers] == [True, True]
+
+
+def refunds(*amounts: str | None) -> dict[str, Any]:
+    """The brand's side of the first day: partial refunds of the sale s, as they were sent."""
+    one = {"type": "refund", "transaction_id": "s"}
+    told = [one if amount is None else one | {"amount": amount} for amount in amounts]
+    return {"day": FIRST.isoformat(), "conversions": told}
+
+
+@pytest.mark.parametrize(
+    ("told", "yours"),
+    [
+        (["3.10", "4"], None),
+        (["7.10"], None),
+        ([None, None], None),
+        (["1", None], None),
+        (["3.10", "5"], "8.10"),
+        (["3.10"], "3.10"),
+    ],
+    ids=str,
+)
+async def test_x06_several_refunds_of_one_transaction_are_compared_by_their_sum(
+    world: World, told: list[str | None], yours: str | None
+) -> None:
+    scope, brand = brand_scope(world.brand, ManualClock(NOW)), world.brand
+    at = day_bounds(FIRST, brand.time_zone)[0].isoformat()
+    sale = {"id": "s", "type": "sale", "tag": world.tag, "occurred_at": at, "amount": "10"}
+    parts = [
+        {"id": f"r{amount}", "type": "refund", "ref": "s", "occurred_at": at, "amount": amount}
+        for amount in ("3.10", "4.00")
+    ]
+    results = await record_brand_events(scope, brand.id, [sale, *parts])
+    assert [result.status for result in results] == ["created"] * 3, results
+
+    (day,) = await reconcile(scope, brand.id, [refunds(*told)])
+
+    assert day.conversions is not None
+    assert day.conversions.missing_there == (("sale", "s"),)
+    assert day.conversions.missing_here == ()
+    found = [(key, numbers["amount"]) for key, numbers in day.conversions.different]
+    ours = Decimal("7.10")
+    assert found == ([] if yours is None else [(("refund", "s"), Difference(Decimal(yours), ours))])
+
+
+def test_x06_the_sum_of_refunds_is_exact_in_a_coin_of_many_decimals() -> None:
+    large, small = "1000000000000000", "0.000000000000000001"
+    day = refunds(large, small) | {"currency": "ETH"}
+
+    (answer,) = read_days([day], "EUR")
+
+    expected = Decimal("1000000000000000.000000000000000001")
+    assert answer.conversions == {("refund", "s"): expected}
+
+
+@pytest.mark.parametrize("kind", ["sale", "lead"])
+def test_x06_a_sale_or_lead_that_is_named_twice_is_refused(kind: str) -> None:
+    twice = [{"type": kind, "transaction_id": "s", "amount": "5"}] * 2
+
+    with pytest.raises(Invalid, match=f"{kind} 's' is named twice"):
+        read_days([{"day": FIRST.isoformat(), "conversions": twice}], "EUR")
+
+
+def test_x06_each_of_several_refunds_counts_towards_the_limit() -> None:
+    with pytest.raises(Invalid, match=f"more than {MOST_ITEMS}"):
+        read_days([refunds(*["1"] * (MOST_ITEMS + 1))], "EUR")
 
 
 async def test_x06_another_brands_numbers_are_not_compared(world: World) -> None:
