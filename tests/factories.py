@@ -35,6 +35,7 @@ from app.models import (
     BrandKey,
     Campaign,
     CommissionPlan,
+    Coupon,
     Landing,
     Partner,
     Promo,
@@ -171,6 +172,13 @@ async def make_promo(
     campaign = await create_campaign(scope, NewCampaign(name, brand.id))
     promo = await create_promo(scope, NewPromo(campaign.id, "Promo"))
     return campaign, promo
+
+
+async def make_coupon(promo: Promo, clock: Clock, code: str = "SPRING") -> None:
+    """A coupon that is bound to the promo."""
+    await Coupon.create(
+        brand_id=promo.brand_id, promo_id=promo.id, code=code, created_at=clock.now()
+    )
 
 
 async def make_visits(

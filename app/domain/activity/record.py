@@ -70,6 +70,8 @@ class _Accepted:
     # What the item says of metrics that count here, and of those for which the brand's events count.
     counted: dict[str, Decimal]
     uncounted: dict[str, Decimal]
+    # It claims a first deposit, or takes back what was claimed.
+    claims: bool
 
     def delta(self, name: str) -> Decimal:
         before = self.replaces[name] if self.replaces else Decimal(0)
@@ -82,6 +84,12 @@ class _Accepted:
         return any(self.delta(name) for name in queries.METRICS) or before != self.uncounted
 
     @property
+    def revision(self) -> int | None:
+        """The highest that was told; an item without one does not make older ones newer."""
+        stored: int | None = self.replaces["revision"] if self.replaces else None
+        return stored if self.item.revision is None else self.item.revision
+
+    @property
     def written(self) -> bool:
         """True when a row must be written. One with the same numbers keeps the newer revision, which wins later."""
         return self.replaces is None or self.revised or _is_newer(self.item, self.replaces)
@@ -91,7 +99,7 @@ class _Accepted:
         status = Status.UNCHANGED
         if self.replaces is None:
             status = Status.CREATED
-        elif self.revised or (self.item.first_deposit is not None and self.player.id in moved):
+        elif self.revised or (self.claims and self.player.id in moved):
             status = Status.UPDATED
         message = told_not_counted(ReportSource.EVENTS, self.uncounted) if self.uncounted else None
         return ActivityResult(self.item.user_id, status, message=message)
@@ -300,11 +308,13 @@ def _decide(
         )
         return ActivityResult(item.user_id, Status.REJECTED, "overlap", message)
     before = same[0] if same else None
-    refusal = _compare(item, before, counting.claims.get(key)) if before else None
+    claim = counting.claims.get(key)
+    refusal = _compare(item, before, claim) if before else None
     if refusal is not None:
         return refusal
     whose = player.attribution_on(counting.interval.day)
-    accepted[key] = _Accepted(item, player, whose, before, *counting.split(item))
+    claims = item.first_deposit is not None or (claim is not None and item.revision is not None)
+    accepted[key] = _Accepted(item, player, whose, before, *counting.split(item), claims)
     return accepted[key]
 
 
@@ -410,7 +420,7 @@ async def _write_activities(
                 entry.attribution.country,
                 entry.item.currency,
             ),
-            *(interval.start, interval.end, entry.item.revision),
+            *(interval.start, interval.end, entry.revision),
             *(None, dumps_text(entry.uncounted)),
             *(entry.counted[name] for name in queries.METRICS),
         )

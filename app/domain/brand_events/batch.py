@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.domain.attribution.decide import HELD, Attribution, Claim, Refusal, Rule, attribute
+from app.domain.attribution.decide import (
+    HELD,
+    Attribution,
+    Candidate,
+    Claim,
+    Refusal,
+    Rule,
+    attribute,
+)
 from app.domain.brand_events import queries
 from app.domain.brand_events.corrections import AlreadyVoid, Refused, correct, refund_amount
 from app.domain.brand_events.entries import Entry, new_entry, stored_entry
@@ -33,10 +41,11 @@ from app.domain.errors import Invalid
 from app.domain.held.waiting import Holder, Waiting
 from app.domain.intake import Stag
 from app.domain.players.known import KnownPlayer, find_players, find_players_by_id
-from app.domain.players.register import HELD_MESSAGE, NewPlayer, Status
+from app.domain.players.register import HELD_MESSAGE, NewPlayer, Status, known_of_new
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.database import Row, Transaction
+from app.infra.encoding import loads
 from app.infra.money import EXACT
 from app.models import Brand
 
@@ -223,6 +232,9 @@ class EventBatch:
 
     def _accept_correction(self, event: NewBrandEvent, entry: Entry) -> None:
         target = correct(event, self._entries.get(event.ref or ""))
+        if event.type is EventType.VOID:
+            # Its transaction may be told again, as it should have been.
+            self._transactions.discard((target.type.value, target.transaction_id))
         entry.target = target
         entry.user_id = target.user_id
         if event.type is EventType.REFUND:
@@ -248,7 +260,8 @@ class EventBatch:
     def _attribution_of_player(self, event: NewBrandEvent) -> Attribution:
         """A sale that says only whose it is comes from where its player comes from."""
         if event.user_id in self._fresh:
-            return self._fresh[event.user_id][1]
+            new, origin = self._fresh[event.user_id]
+            return replace(origin, country=new.country or origin.country)
         player = self._players.get(event.user_id or "")
         if player is None or event.occurred_at is None:
             raise Refused(
@@ -262,13 +275,11 @@ class EventBatch:
         user_id = event.user_id or ""
         known = self._players.get(user_id)
         if known is not None:
-            tags = known.tags | {f"{known.attribution.promo_id}_{known.attribution.visit_id or 0}"}
-            said = event.type is EventType.REGISTRATION and event.tag is not None
-            if said and str(event.tag) not in tags:
-                message = "the player was registered with another tag and stays with it: leave the tag out"
-                raise Refused("conflict", message)
+            _check_tag(event, known.all_tags)
             return
         if user_id in self._fresh:
+            new, origin = self._fresh[user_id]
+            _check_tag(event, known_of_new(0, new, origin, self._brand).all_tags)
             return
         if isinstance(decision, Refusal):
             if event.type is EventType.REGISTRATION or decision.error != "no_tag":
@@ -310,6 +321,17 @@ class EventBatch:
         await note_reports(self._scope, self._tx, self._brand.id, metrics, ReportSource.EVENTS)
 
 
+def _check_tag(event: NewBrandEvent, tags: Set[str]) -> None:
+    """A player is attributed once (M03). Raises Refused when a registration names another tag."""
+    if (
+        event.type is EventType.REGISTRATION
+        and event.tag is not None
+        and str(event.tag) not in tags
+    ):
+        message = "the player was registered with another tag and stays with it: leave the tag out"
+        raise Refused("conflict", message)
+
+
 def _has_origin(event: NewBrandEvent) -> bool:
     return any((event.tag, event.coupon, event.partner_code))
 
@@ -323,4 +345,8 @@ def _attribution(row: Row) -> Attribution:
         row["partner_id"],
         row["country"],
         rule=Rule(row["attributed_by"]),
+        losing=tuple(
+            Candidate(Rule(each["rule"]), each["promo_id"], each["visit_id"])
+            for each in loads(row["losing_candidates"])
+        ),
     )

@@ -32,6 +32,7 @@ def correct(event: NewBrandEvent, target: Entry | None) -> Entry:
             "unknown_ref",
             f"no event of this brand has the id {event.ref!r} that ref names: send that one first",
         )
+    _check_player(event, target)
     if event.type is EventType.REFUND:
         _check_refundable(event, target)
     elif target.type not in CORRECTABLE:
@@ -56,11 +57,20 @@ def refund_amount(event: NewBrandEvent, sale: Entry) -> Decimal:
         )
     wanted = left if amount is None else quantise(amount, currency)
     if left <= 0:
-        raise Refused("exceeds", f"nothing is left to refund of {sale.now.amount:f} {currency}")
+        message = f"nothing is left to refund of {_said(sale.now.amount, currency)}"
+        raise Refused("exceeds", message)
     if wanted > left:
-        message = f"only {left:f} {currency} are left to refund: refund at most that"
+        message = f"only {_said(left, currency)} are left to refund: refund at most that"
         raise Refused("exceeds", message)
     return wanted
+
+
+def _check_player(event: NewBrandEvent, target: Entry) -> None:
+    """What says whose it is must say the same. Raises Refused."""
+    whose = target.user_id or target.content.get("user_id")
+    if event.user_id is not None and whose is not None and event.user_id != whose:
+        message = f"the event {event.ref!r} is of another player: check ref, or leave user_id out"
+        raise Refused("invalid", message)
 
 
 def _left(sale: Entry) -> Decimal:
@@ -106,11 +116,10 @@ def _amend(event: NewBrandEvent, target: Entry) -> None:
         raise Refused(
             "invalid", "the refund named no amount: a numbered amendment of it says its amount"
         )
-    if currency != target.now.currency:
-        if given is None:
-            raise Refused("invalid", "another currency needs its amount: send both")
-        if target.type is EventType.REFUND or target.refunded:
-            raise Refused("has_refunds", "the currency of a sale with refunds stays")
+    if currency != now.currency and given is None:
+        raise Refused("invalid", "another currency needs its amount: send both")
+    if currency != target.now.currency and (target.type is EventType.REFUND or target.refunded):
+        raise Refused("has_refunds", "the currency of a sale with refunds stays")
     amended = replace(
         now,
         occurred_at=event.occurred_at or now.occurred_at,
@@ -140,14 +149,21 @@ def _check_revision(event: NewBrandEvent, target: Entry, *content: object) -> No
 def _check_bounds(target: Entry, amount: Decimal) -> None:
     """A sale covers its refunds. Raises Refused."""
     if target.type is EventType.SALE and amount < target.refunded:
-        message = f"{target.refunded:f} were refunded of the sale: void refunds first"
+        refunded = _said(target.refunded, target.now.currency)
+        message = f"{refunded} were refunded of the sale: void refunds first"
         raise Refused("exceeds", message)
     sale = target.target
     if target.type is EventType.REFUND and sale is not None:
         more = EXACT.subtract(amount, target.now.amount or Decimal(0))
         if more > _left(sale):
-            raise Refused("exceeds", f"only {_left(sale):f} more are left to refund of the sale")
+            left = _said(_left(sale), sale.now.currency)
+            raise Refused("exceeds", f"only {left} more are left to refund of the sale")
         _move_refunded(sale, more)
+
+
+def _said(amount: Decimal | None, currency: str | None) -> str:
+    """An amount with its currency, in the decimals of the currency."""
+    return f"{quantise(amount or Decimal(0), currency or ''):f} {currency}"
 
 
 def _move_refunded(sale: Entry, by: Decimal) -> None:

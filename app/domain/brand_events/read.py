@@ -89,6 +89,7 @@ _TAKEN_BACK = {
     EventType.SALE: "what the buyer got back is an event of its own, a refund",
     EventType.REFUND: "a refund that is taken back is voided",
 }
+_DECIMALS = re.compile(r"[0-9]+\.[0-9]+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 FIELDS = (
@@ -251,13 +252,16 @@ def _tags(item: Item) -> dict[str, str]:
 
 
 def _written(item: Item, name: str) -> str | int:
-    """An amount whose currency is not known yet, as it was sent."""
+    """An amount whose currency is not known yet, without zeros that say nothing."""
     value = item.raw(name)
     plain = isinstance(value, str) and value.isascii() and value.isprintable() and len(value) < 40
     whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40
     if not (plain or whole):
         message = f'{name} is not an amount: send a decimal string such as "12.34"'
         raise Invalid(message, field=(name,))
+    if isinstance(value, str) and _DECIMALS.fullmatch(value):
+        # 10, 10.0 and 10.00 are the same.
+        return value.rstrip("0").rstrip(".")
     return cast("str | int", value)
 
 

@@ -25,7 +25,18 @@ from app.models import MetricSource
 
 # First deposits are chosen together: their count and their amount are one fact.
 FIRST_DEPOSITS = "first_deposits"
-CHOOSABLE = (FIRST_DEPOSITS, *(metric.name for metric in ACTIVITY_METRICS))
+# No event tells of these: activity always counts.
+BY_ACTIVITY_ONLY = frozenset(
+    {
+        "casino_balance_corrections_sum",
+        "sb_balance_corrections_sum",
+        "poker_balance_corrections_sum",
+    }
+)
+CHOOSABLE = (
+    FIRST_DEPOSITS,
+    *(metric.name for metric in ACTIVITY_METRICS if metric.name not in BY_ACTIVITY_ONLY),
+)
 
 _FIND = """
 SELECT metric, source, from_day FROM metric_sources WHERE brand_id = $1 ORDER BY from_day
@@ -149,7 +160,9 @@ async def set_metric_source(
     chosen = list(dict.fromkeys(metrics)) or list(CHOOSABLE)
     for name in chosen:
         if name not in CHOOSABLE:
-            message = f"{name!r} is not a metric of activity: use one of {', '.join(CHOOSABLE)}"
+            message = (
+                f"{name!r} is not a metric of which events tell: use one of {', '.join(CHOOSABLE)}"
+            )
             raise Invalid(message, field=("metrics",))
     now = brand_time(scope, brand.clock_offset)
     day = from_day or business_day(now, brand.time_zone) + timedelta(days=1)

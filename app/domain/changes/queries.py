@@ -49,12 +49,16 @@ def changed_figures(source: Source) -> str:
     own_keys = ", ".join(f"{_key(source, name)} AS {name}" for name in KEY)
     fact_id = "f.visit_id" if source in VISIT_SOURCES and source is not Source.VISITS else "f.id"
 
+    # What a recording both brought and took back never held.
+    passing = "WHERE f.recording_id IS DISTINCT FROM f.superseded_by" * (source in SUPERSEDABLE)
+
     def side(link: str, gone: str, change: str) -> str:
         return f"""SELECT touched.id AS recording_id, touched.position, touched.known_at, {gone} AS gone,
         c.reason, {own_keys}, {values}
     FROM {source} f JOIN touched ON f.{link} = touched.id
     LEFT JOIN fact_changes c
-        ON c.recording_id = touched.id AND c.fact = '{source}' AND c.{change} = {fact_id}"""
+        ON c.recording_id = touched.id AND c.fact = '{source}' AND c.{change} = {fact_id}
+    {passing}"""
 
     sides = [side("recording_id", "FALSE", "after_id")]
     if source in SUPERSEDABLE:

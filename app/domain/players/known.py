@@ -36,6 +36,11 @@ class KnownPlayer:
     tags: frozenset[str] = frozenset()
     moves: tuple[Moved, ...] = ()
 
+    @property
+    def all_tags(self) -> frozenset[str]:
+        """The stags under which the brand may know it, that of its attribution included."""
+        return self.tags | {f"{self.attribution.promo_id}_{self.attribution.visit_id or 0}"}
+
     def attribution_on(self, day: date) -> Attribution:
         """To whom what happens on a business day belongs."""
         past = [move for move in self.moves if move.from_day <= day]

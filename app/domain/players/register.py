@@ -384,12 +384,13 @@ async def raise_flags_of_new(
 def known_of_new(
     player_id: int, item: NewPlayer, attribution: Attribution, brand: Brand
 ) -> KnownPlayer:
-    """A player that was just written."""
+    """A player that was just written. Its facts carry its own country, which its visit only guesses."""
+    country = item.country or attribution.country
     return KnownPlayer(
         player_id,
         item.user_id,
-        attribution,
-        item.country or attribution.country,
+        replace(attribution, country=country),
+        country,
         item.language,
         item.currency or brand.currency,
         frozenset({_stag(attribution)}),

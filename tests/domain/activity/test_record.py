@@ -18,7 +18,7 @@ from app.domain.errors import Invalid
 from app.domain.intake import CHUNK
 from app.domain.players.register import Status, register_players
 from app.infra.clock import ManualClock
-from app.models import Activity, Event, FactChange, Player, Recording, Registration
+from app.models import Activity, Event, FactChange, FirstDeposit, Player, Recording, Registration
 from app.settings import Settings
 from tests.domain import hostile
 from tests.factories import BOX, World, brand_scope, make_world
@@ -206,6 +206,28 @@ async def test_a_newer_revision_with_the_same_numbers_still_outranks_an_older_on
 
     assert said_of == ["created", "unchanged", "stale"]
     assert [(fact.deposits_sum, fact.revision) for fact in await holding()] == [(10, 5)]
+
+
+async def test_a_report_without_a_revision_makes_no_older_one_newer(world: World) -> None:
+    """A late retry of the brand does not undo what an operator corrected by hand."""
+    said_of = [
+        said(await report_one(world, revision=revision, deposits_sum=amount))
+        for revision, amount in ((3, "30"), (None, "31"), (2, "20"), (3, "30"), (4, "40"))
+    ]
+
+    assert said_of == ["created", "updated", "stale", "conflict", "updated"]
+
+
+async def test_a_first_deposit_that_is_taken_back_is_an_update(world: World) -> None:
+    no_more: dict[str, Any] = {}
+    first: dict[str, Any] = {"first_deposit_at": START.isoformat(), "first_deposit_sum": "5"}
+    said_of = [
+        said(await report_one(world, revision=revision, deposits_sum="5", **more))
+        for revision, more in ((1, first), (2, no_more), (3, no_more))
+    ]
+
+    assert said_of == ["created", "updated", "unchanged"]
+    assert not await FirstDeposit.filter(superseded_by=None).exists()
 
 
 async def test_without_a_revision_the_order_of_arrival_decides(world: World) -> None:

@@ -14,7 +14,7 @@ from app.infra.database import transaction
 from app.models import Affiliation, Brand, Coupon, Promo
 from app.settings import Settings
 from tests.conftest import NOW
-from tests.factories import World, make_partner, make_promo, make_visits, make_world
+from tests.factories import World, make_coupon, make_partner, make_promo, make_visits, make_world
 
 VISITOR = 4711
 LATER = NOW + timedelta(hours=2)
@@ -24,10 +24,6 @@ async def rival_of(world: World, clock: ManualClock) -> Promo:
     """A promo of another partner for the same brand."""
     partner = await make_partner(clock, world.brand)
     return (await make_promo(partner, world.brand, clock))[1]
-
-
-async def coupon_of(promo: Promo, code: str = "SPRING") -> None:
-    await Coupon.create(brand_id=promo.brand_id, promo_id=promo.id, code=code, created_at=NOW)
 
 
 async def decide(
@@ -55,7 +51,7 @@ async def test_the_stag_decides_before_a_coupon_which_is_told_as_a_loser_m02(
     world: World, clock: ManualClock
 ) -> None:
     rival = await rival_of(world, clock)
-    await coupon_of(rival)
+    await make_coupon(rival, clock)
     tag = await click(world.promo, clock)
 
     decision = await decide(world, tag, "SPRING")
@@ -69,7 +65,7 @@ async def test_the_stag_decides_before_a_coupon_which_is_told_as_a_loser_m02(
 
 async def test_a_brand_may_put_the_coupon_first_m02(world: World, clock: ManualClock) -> None:
     rival = await rival_of(world, clock)
-    await coupon_of(rival)
+    await make_coupon(rival, clock)
     await Brand.filter(id=world.brand.id).update(coupon_first=True)
     tag = await click(world.promo, clock)
 
@@ -167,7 +163,7 @@ async def test_a_stopped_rival_wins_no_new_player_m1d(world: World, clock: Manua
 async def test_what_names_nobody_is_refused_with_the_reason(
     world: World, tag: Stag | None, coupon: str | None, error: str
 ) -> None:
-    await coupon_of(world.promo)
+    await make_coupon(world.promo, world.clock)
 
     decision = await decide(world, tag, coupon)
 
@@ -178,7 +174,7 @@ async def test_what_names_nobody_is_refused_with_the_reason(
 async def test_after_the_window_the_coupon_still_counts_m02(
     world: World, clock: ManualClock
 ) -> None:
-    await coupon_of(world.promo)
+    await make_coupon(world.promo, world.clock)
     tag = await click(world.promo, clock, attributable_until=NOW)
 
     alone = await decide(world, tag)
@@ -194,8 +190,8 @@ async def test_a_disabled_coupon_or_one_of_another_brand_counts_for_nobody(
     world: World, clock: ManualClock
 ) -> None:
     other = await make_world(clock)
-    await coupon_of(other.promo, "OTHER")
-    await coupon_of(world.promo, "OLD")
+    await make_coupon(other.promo, clock, "OTHER")
+    await make_coupon(world.promo, clock, "OLD")
     await Coupon.filter(code="OLD").update(state="disabled")
 
     for code in ("OTHER", "OLD"):

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
+from app.infra.clock import ManualClock
 from app.models import Activity, BrandEvent, Conversion, Event
 from tests.domain.brand_events.sending import (
     ago,
     event,
     holding_activity,
+    holding_sales,
     said,
     sale,
     send,
     totals,
 )
-from tests.factories import (
-    World,
-)
+from tests.factories import World, make_coupon, make_promo
 
 # Voids and amendments
 
@@ -46,6 +46,78 @@ async def test_a_void_in_the_same_batch_works_and_leaves_no_fact(world: World) -
     assert said(*results) == ["created", "created", "unchanged"]
     assert await Activity.all().count() == 0
     assert await Event.filter(type="player.deposited").count() == 0
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_voided_sale_may_be_told_again_with_its_transaction(
+    world: World, together: bool
+) -> None:
+    items = [
+        sale(world, "s1", transaction_id="T1"),
+        event(world, "v1", "void", ref="s1"),
+        sale(world, "s2", transaction_id="T1", amount="40.00"),
+        sale(world, "s3", transaction_id="T1"),
+    ]
+
+    if together:
+        results = await send(world, *items)
+    else:
+        results = [result for item in items for result in await send(world, item)]
+
+    assert said(*results) == ["created", "created", "created", "conflict"]
+    assert await holding_sales() == [("sale", "T1", 40)]
+
+
+@pytest.mark.parametrize("type_", ["void", "amend", "refund"])
+async def test_what_names_another_player_than_its_event_is_refused(
+    world: World, type_: str
+) -> None:
+    await send(world, sale(world, user_id="p1"))
+
+    (result,) = await send(world, event(world, "c1", type_, ref="s1", amount="1", user_id="p2"))
+
+    assert said(result) == ["invalid"]
+    assert "another player" in (result.message or "")
+
+
+@pytest.mark.parametrize("amount", ["10", "10.0", "10.00"])
+async def test_a_repeated_refund_is_unchanged_however_its_amount_is_written(
+    world: World, amount: str
+) -> None:
+    await send(world, sale(world), event(world, "f1", "refund", ref="s1", amount="10.00"))
+
+    (result,) = await send(world, event(world, "f1", "refund", ref="s1", amount=amount))
+
+    assert said(result) == ["unchanged"]
+
+
+async def test_what_is_left_to_refund_is_told_in_the_decimals_of_the_currency(
+    world: World,
+) -> None:
+    await send(world, sale(world))
+
+    (result,) = await send(world, event(world, "f1", "refund", ref="s1", amount="50.01"))
+
+    assert result.message == "only 50.00 EUR are left to refund: refund at most that"
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+async def test_numbered_amendments_of_the_currency_hold_in_any_order_w3(
+    world: World, order: tuple[int, int]
+) -> None:
+    """Each says all that differs from the event as it was sent, so the second one takes the currency back."""
+    await send(world, event(world, "d1", "deposit", amount="10"))
+    amendments = {
+        1: {"revision": 1, "amount": "20", "currency": "RON"},
+        2: {"revision": 2, "occurred_at": ago(world, days=1)},
+    }
+
+    for number in order:
+        await send(world, {"id": f"a{number}", "type": "amend", "ref": "d1"} | amendments[number])
+
+    (fact,) = await Activity.filter(superseded_by=None)
+    assert (fact.deposits_sum, fact.currency) == (10, "EUR")
+    assert fact.occurred_at.isoformat() == ago(world, days=1)
 
 
 async def test_an_amendment_replaces_amount_and_time(world: World) -> None:
@@ -226,3 +298,15 @@ async def test_an_amended_sale_keeps_its_attribution(world: World) -> None:
 
     (fact,) = await Conversion.filter(superseded_by=None)
     assert (fact.amount, fact.visit_id, fact.description) == (60, world.visit_id, "Lamp")
+
+
+async def test_an_amended_sale_keeps_what_lost_m02(world: World, clock: ManualClock) -> None:
+    _, rival = await make_promo(world.partner, world.brand, clock, "Rival")
+    await make_coupon(rival, clock)
+    await send(world, sale(world, coupon="SPRING"))
+
+    await send(world, {"id": "a1", "type": "amend", "ref": "s1", "amount": "60"})
+
+    before, after = await Conversion.all().order_by("id")
+    assert before.losing_candidates
+    assert after.losing_candidates == before.losing_candidates

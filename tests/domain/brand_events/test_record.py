@@ -17,7 +17,16 @@ from app.domain.brand_events.read import FIELDS, METRICS, EventType
 from app.domain.intake import CHUNK
 from app.domain.players.register import Status
 from app.infra.clock import ManualClock
-from app.models import Activity, BrandEvent, Conversion, Event, Player, Recording, Registration
+from app.models import (
+    Activity,
+    BrandEvent,
+    Conversion,
+    Event,
+    FirstDeposit,
+    Player,
+    Recording,
+    Registration,
+)
 from app.settings import Settings
 from tests.domain import hostile
 from tests.domain.brand_events.sending import (
@@ -191,6 +200,46 @@ async def test_a_registration_makes_the_player_w3(world: World) -> None:
     assert (player.promo_id, player.country) == (world.promo.id, "FI")
     assert (await Registration.get(player_id=player.id)).occurred_at == world.clock.now()
     assert (await Activity.get()).player_id == player.id
+
+
+@pytest.mark.parametrize("size", [1, 3])
+async def test_the_country_of_facts_does_not_depend_on_the_batches_w3(
+    world: World, size: int
+) -> None:
+    items = [
+        event(world, "r1", "registration", user_id="new", tag=world.tag, country="FI"),
+        event(world, "d1", "deposit", user_id="new", amount="3"),
+        sale(world, user_id="new") | {"tag": None},
+    ]
+    for start in range(0, len(items), size):
+        await send(world, *items[start : start + size])
+
+    player = await Player.get(user_id="new")
+    facts = [
+        await Activity.get(player_id=player.id),
+        await FirstDeposit.get(player_id=player.id),
+        await Conversion.get(player_id=player.id),
+    ]
+    assert [fact.country for fact in facts] == ["FI", "FI", "FI"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_second_registration_with_another_tag_is_a_conflict_in_any_batch_m03(
+    world: World, clock: ManualClock, together: bool
+) -> None:
+    (visit,) = await make_visits(world.promo, clock)
+    items = [
+        event(world, "r1", "registration", user_id="new", tag=world.tag),
+        event(world, "r2", "registration", user_id="new", tag=f"{world.promo.id}_{visit}"),
+    ]
+
+    results = [
+        r
+        for batch in ([items] if together else [[i] for i in items])
+        for r in await send(world, *batch)
+    ]
+
+    assert said(*results) == ["created", "conflict"]
 
 
 async def test_a_registration_of_a_known_player_with_another_tag_is_a_conflict_m03(

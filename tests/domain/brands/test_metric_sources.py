@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from app.domain.activity.record import ActivityResult, record_activity
+from app.domain.brand_events.read import METRICS
 from app.domain.brands.completeness import declare_complete
 from app.domain.brands.metric_reports import MetricStanding, Reporting, metric_standings
 from app.domain.brands.metric_sources import (
+    CHOOSABLE,
+    FIRST_DEPOSITS,
     Choice,
     ReportSource,
     metric_sources,
@@ -72,6 +75,22 @@ async def test_a_brand_whose_first_report_is_an_event_counts_events_from_the_beg
     assert (await totals(world))["deposits_sum"] == {"EUR": 7}
     told = await Event.get(type="brand.metric_source_chosen")
     assert (told.data["source"], told.data["reason"]) == ("events", "the first report")
+
+
+def test_what_can_be_chosen_is_what_events_can_tell() -> None:
+    told = {name for names in METRICS.values() for name in names if name}
+    assert set(CHOOSABLE) - {FIRST_DEPOSITS} == told
+
+
+async def test_balance_corrections_of_a_brand_that_counts_events_count_by_activity(
+    world: World,
+) -> None:
+    await send(world, event(world, "d1", "deposit", amount="7", tag=world.tag))
+
+    result = await report(world, casino_balance_corrections_sum="-5")
+
+    assert (result.error, result.message) == (None, None)
+    assert (await totals(world))["casino_balance_corrections_sum"] == {"EUR": -5}
 
 
 async def test_events_that_are_refused_choose_nothing(world: World) -> None:

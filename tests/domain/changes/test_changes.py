@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from app.domain.activity.record import record_activity
+from app.domain.activity.read import parse_interval
+from app.domain.activity.record import record_activity, take_activity
 from app.domain.brand_events.record import record_brand_events
 from app.domain.brands.metric_sources import ReportSource, set_metric_source
 from app.domain.changes.derive import derive_changes
 from app.domain.changes.reads import FigureChangeFilter, FigureChangeOrder, figure_changes
 from app.domain.errors import Invalid
 from app.domain.events import lock_reader, move_reader, place_recordings
+from app.domain.held.waiting import Door, Holder
 from app.domain.paging import PageRequest, fetch_page, key_of
 from app.domain.players.register import register_players
 from app.domain.reports.run import run_report
@@ -88,6 +90,24 @@ async def test_x03_a_revised_past_day_is_told_with_before_after_who_and_why(
     assert change.reason == "revised by the brand"
     assert (change.actor_type, change.actor_id) == ("brand", world.brand.id)
     assert change.request_id == "test-request"
+
+
+async def test_x03_what_held_for_no_moment_is_not_told(world: World, system: Scope) -> None:
+    """Held revisions of one interval are taken in together: the last of them is what there was from then on."""
+    await play(world, deposits_sum="10.00")
+    scope = brand_scope(world.brand, world.clock)
+    day = day_interval(YESTERDAY)
+    interval = parse_interval(scope, world.brand, day["from"], day["to"])
+    assert await told(system) == []
+
+    async with transaction() as tx:
+        for amount in ("30.00", "20.00"):
+            item = {"user_id": "p1", "deposits_sum": amount}
+            holder = Holder(Door.ACTIVITY)
+            await take_activity(scope, tx, world.brand, interval, [item], holder=holder)
+
+    (change,) = await told(system)
+    assert change.figures == {"deposits_sum": ["10", "20"]}
 
 
 async def test_x03_a_first_deposit_that_moves_changes_both_days(

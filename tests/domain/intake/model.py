@@ -136,11 +136,14 @@ class Model:
         written = before is None or revised or _is_newer(item.revision, before.revision)
         if written:
             promo = self.promo_on(place.user, place.start.date())
-            self.rows[place] = Row(item.numbers, item.revision, promo)
+            stored = before.revision if before else None
+            newest = stored if item.revision is None else item.revision
+            self.rows[place] = Row(item.numbers, newest, promo)
+        claims = item.first is not None or (claim is not None and item.revision is not None)
         moved = self._claim(item, written)
         if before is None:
             return "created"
-        return "updated" if revised or (item.first is not None and moved) else "unchanged"
+        return "updated" if revised or (claims and moved) else "unchanged"
 
     def _claim(self, item: Report, written: bool) -> bool:
         """Keep or take back what is said of the first deposit; True when the player's has changed."""
