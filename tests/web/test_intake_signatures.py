@@ -286,6 +286,57 @@ async def test_keys_rotate_without_a_gap_w3(
     assert (await status(old), await status(new)) == (401, 200)
 
 
+async def end_key(platform: Platform) -> None:
+    """The platform's key ends an hour from now, and that hour has passed."""
+    scope, row = staff_scope(platform.clock), await BrandKey.get(key=platform.key[0])
+    await expire_brand_key(scope, row.id, grace=timedelta(hours=1))
+    platform.clock.advance(timedelta(hours=1))
+
+
+async def send_sha512(platform: Platform, key: str, secret: str) -> httpx.Response:
+    signature = hmac.new(secret.encode(), NOBODY, hashlib.sha512).hexdigest()
+    headers = {"X-Authorization-Key": key, "X-Authorization-Sign": signature}
+    return await platform.client.post(PLAYERS, content=NOBODY, headers=headers)
+
+
+async def test_the_holder_of_a_key_that_has_ended_is_told_so_and_when_w3(
+    platform: Platform,
+) -> None:
+    await end_key(platform)
+
+    for refused in (await platform.send(), await send_sha512(platform, *platform.key)):
+        assert message(refused) == (
+            "the key has ended, at 2026-03-10T13:00:00+00:00: sign with another key of the brand and its secret"
+        )
+
+
+async def test_who_does_not_hold_the_secret_hears_nothing_of_the_end_of_a_key_w3(
+    platform: Platform,
+) -> None:
+    await end_key(platform)
+    key, _ = platform.key
+
+    answers = [
+        await platform.send(changes={"webhook-signature": "v1,AAAA"}),
+        await send_sha512(platform, key, "another secret"),
+        await send_sha512(platform, "unknown", "another secret"),
+    ]
+
+    told = {message(answer) for answer in answers}
+    assert told == {"the key is unknown or the signature does not match the body"}
+
+
+async def test_an_old_request_of_a_key_that_has_ended_says_only_that_it_is_old_w3(
+    platform: Platform,
+) -> None:
+    await end_key(platform)
+
+    refused = message(await platform.send(ahead=-TOLERANCE - timedelta(seconds=1)))
+
+    assert "minutes old" in refused
+    assert "ended" not in refused
+
+
 async def test_nothing_is_unpacked_or_read_before_the_signature_is_right(
     platform: Platform,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.brands.signatures import (
@@ -25,9 +25,9 @@ from app.infra.database import fetch, transaction
 from app.models import Brand, BrandKey
 
 _FIND_KEY = """
-SELECT k.brand_id, k.secret, b.clock_offset
+SELECT k.brand_id, k.secret, k.expires_at, b.clock_offset
 FROM brand_keys k JOIN brands b ON b.id = k.brand_id
-WHERE k.key = $1 AND (k.expires_at IS NULL OR k.expires_at > $2)
+WHERE k.key = $1
 """
 # Compared when the key is unknown, so that both refusals take the same steps.
 _ABSENT = "no brand has this secret"
@@ -49,11 +49,12 @@ async def authenticate_brand(
 ) -> Scope:
     """The scope of the brand that signed the body (W3).
 
-    Raises Unauthenticated, with the same words for an unknown key and a wrong signature. What is said of the time and
-    of repeats, only the holder of the secret hears. The time is this server's, also of a brand whose clock was moved.
+    Raises Unauthenticated, with the same words for an unknown key and a wrong signature. What is said of the time, of
+    repeats and of the key's end, only the holder of the secret hears. The time is this server's, also of a brand
+    whose clock was moved.
     """
     signed = read_signed(headers)
-    rows = await fetch(_FIND_KEY, headers.key, clock.now())
+    rows = await fetch(_FIND_KEY, headers.key)
     secret = box.decrypt(rows[0]["secret"]) if rows else _ABSENT
     matched = is_signed_with(secret, headers, body)
     if not rows or not matched:
@@ -61,13 +62,23 @@ async def authenticate_brand(
     brand_id = rows[0]["brand_id"]
     if signed is not None:
         check_time(signed, clock.now())
-        if not await fetch(_TAKE_SIGNATURE, brand_id, signed.webhook_id, signed.at):
-            raise Unauthenticated(
-                "this webhook-id and webhook-timestamp were received already: to send the request again, sign it "
-                "with the present time"
-            )
+    # After the time: who repeats what was recorded long ago learns nothing of the key.
+    _check_end(rows[0]["expires_at"], clock.now())
+    if signed and not await fetch(_TAKE_SIGNATURE, brand_id, signed.webhook_id, signed.at):
+        raise Unauthenticated(
+            "this webhook-id and webhook-timestamp were received already: to send the request again, sign it with "
+            "the present time"
+        )
     offset = timedelta(microseconds=rows[0]["clock_offset"])
     return Scope.brand(brand_id, clock, request_id, offset=offset, ip=ip)
+
+
+def _check_end(ends_at: datetime | None, now: datetime) -> None:
+    if ends_at is not None and ends_at <= now:
+        raise Unauthenticated(
+            f"the key has ended, at {ends_at.isoformat(timespec='seconds')}: sign with another key of the brand and "
+            "its secret"
+        )
 
 
 @requires(Permission.OPERATE)
