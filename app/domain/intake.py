@@ -94,15 +94,20 @@ class Item:
         value = self._raw.get(name)
         return None if value is None else parse_time(value, name)
 
-    def required_time(self, name: str, scope: Scope) -> datetime:
-        """A time that must be there and not lie in the future."""
+    def past_time(self, name: str, scope: Scope) -> datetime | None:
+        """A time that does not lie in the future, or None when it is absent."""
         value = self.time(name)
-        if value is None:
-            raise Invalid(f"{name} is missing", field=(name,))
-        if value > scope.now() + CLOCK_SKEW:
+        if value is not None and value > scope.now() + CLOCK_SKEW:
             raise Invalid(
                 f"{name} lies in the future: check the clock and the offset", field=(name,)
             )
+        return value
+
+    def required_time(self, name: str, scope: Scope) -> datetime:
+        """A time that must be there and not lie in the future."""
+        value = self.past_time(name, scope)
+        if value is None:
+            raise Invalid(f"{name} is missing", field=(name,))
         return value
 
     def stag(self, name: str = "tag") -> Stag | None:

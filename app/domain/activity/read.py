@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.domain.errors import Invalid
-from app.domain.intake import CLOCK_SKEW, EARLIEST, Item, Stag, parse_time
+from app.domain.intake import CLOCK_SKEW, EARLIEST, LATEST, Item, Stag, parse_time
 from app.domain.reports.metrics import ACTIVITY_METRICS, BaseMetric, Kind
 from app.domain.scope import Scope
 from app.infra.clock import business_day
@@ -32,6 +32,14 @@ _METRIC_OF_FIELD = {
         (metric.name, f"{metric.name}_cents") if metric.kind is Kind.MONEY else (metric.name,)
     )
 }
+
+
+def _moment(at: datetime) -> int:
+    """The number of a version that was made at a time: microseconds."""
+    return (at - EARLIEST) // timedelta(microseconds=1)
+
+
+_LATEST_MOMENT = _moment(LATEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,15 @@ class NewActivity:
     revision: int | None
     metrics: dict[str, Decimal]
     first_deposit: ReportedFirstDeposit | None
+    # The revision is the moment at which the item was made.
+    dated: bool = False
+
+    def version(self, revision: int) -> str:
+        """A revision in the words of this item: the time at which it was made, where the item tells its own."""
+        if self.dated and revision <= _LATEST_MOMENT:
+            made = EARLIEST + timedelta(microseconds=revision)
+            return f"the version generated at {made.isoformat()}"
+        return f"revision {revision}"
 
 
 def parse_interval(scope: Scope, brand: Brand, start: Any, end: Any) -> Interval:
@@ -90,20 +107,24 @@ def read_item(scope: Scope, brand: Brand, item: Item, user_id: str) -> NewActivi
         user_id=user_id,
         tag=item.stag(),
         currency=currency,
-        revision=_revision(item),
+        revision=_revision(scope, item),
         metrics=_metrics(item, currency),
         first_deposit=_first_deposit(scope, item, currency),
+        dated=item.has("generated_at"),
     )
 
 
-def _revision(item: Item) -> int | None:
-    """The number of the item's version, or of the moment at which it was made: microseconds."""
-    made = item.time("generated_at")
+def _revision(scope: Scope, item: Item) -> int | None:
+    """The number of the item's version, or of the moment at which it was made.
+
+    That moment is not in the future: nothing made until then would be newer.
+    """
+    made = item.past_time("generated_at", scope)
     if made is None:
         return item.integer("revision")
     if item.has("revision"):
         raise Invalid("send revision or generated_at, not both", field=("generated_at",))
-    return (made - EARLIEST) // timedelta(microseconds=1)
+    return _moment(made)
 
 
 def _first_deposit(scope: Scope, item: Item, currency: str) -> ReportedFirstDeposit | None:

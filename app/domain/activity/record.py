@@ -326,10 +326,12 @@ def _compare(item: NewActivity, before: Row, claim: Row | None) -> ActivityResul
     equal = reported == item.metrics and repeats_claim
     if item.revision is not None and before["revision"] is not None:
         if item.revision < before["revision"]:
-            message = f"revision {before['revision']} is stored and is newer: it stays"
+            message = f"{item.version(before['revision'])} is stored and is newer: it stays"
             return ActivityResult(item.user_id, Status.REJECTED, "stale", message)
         if item.revision == before["revision"] and not equal:
-            message = f"revision {item.revision} is stored with other content: send a higher one"
+            message = (
+                f"{item.version(item.revision)} is stored with other content: send a newer one"
+            )
             return ActivityResult(item.user_id, Status.REJECTED, "conflict", message)
     return None
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.domain.activity.record import ActivityResult, record_activity
 from app.domain.errors import Invalid
-from app.domain.intake import CHUNK
+from app.domain.intake import CHUNK, CLOCK_SKEW
 from app.domain.players.register import Status, register_players
 from app.infra.clock import ManualClock
 from app.models import Activity, Event, FactChange, FirstDeposit, Player, Recording, Registration
@@ -228,6 +228,56 @@ async def test_a_first_deposit_that_is_taken_back_is_an_update(world: World) -> 
 
     assert said_of == ["created", "updated", "unchanged"]
     assert not await FirstDeposit.filter(superseded_by=None).exists()
+
+
+async def test_the_version_that_was_generated_last_holds_and_refusals_name_its_time(
+    world: World,
+) -> None:
+    times = ["2026-03-10T11:00:00+01:00", "2026-03-10T09:59:59Z", "2026-03-10T10:00:00Z"]
+    results = [
+        await report_one(world, generated_at=at, deposits_sum=f"{number}")
+        for number, at in enumerate(times)
+    ]
+
+    assert [said(result) for result in results] == ["created", "stale", "conflict"]
+    assert [result.message for result in results] == [
+        None,
+        "the version generated at 2026-03-10T10:00:00+00:00 is stored and is newer: it stays",
+        "the version generated at 2026-03-10T10:00:00+00:00 is stored with other content: send a newer one",
+    ]
+
+
+async def test_a_stored_revision_that_is_no_time_is_named_as_the_number_that_it_is(
+    world: World,
+) -> None:
+    await report_one(world, revision=2**63 - 1, deposits_sum="1")
+
+    result = await report_one(world, generated_at=START.isoformat(), deposits_sum="2")
+
+    assert said(result) == "stale"
+    assert result.message == f"revision {2**63 - 1} is stored and is newer: it stays"
+
+
+async def test_a_version_cannot_be_generated_in_the_future_beyond_the_skew_of_clocks(
+    world: World, clock: ManualClock
+) -> None:
+    ahead = [
+        (clock.now() + CLOCK_SKEW + more).isoformat() for more in (timedelta(0), timedelta(hours=1))
+    ]
+    results = [await report_one(world, generated_at=at, deposits_sum="1") for at in ahead]
+
+    assert [said(result) for result in results] == ["created", "invalid"]
+    assert (results[1].message or "").startswith("generated_at lies in the future")
+
+
+async def test_what_was_generated_in_the_future_blocks_no_version_of_the_present(
+    world: World, clock: ManualClock
+) -> None:
+    await report_one(world, generated_at="2036-03-10T12:00:00Z", deposits_sum="1")
+
+    result = await report_one(world, generated_at=clock.now().isoformat(), deposits_sum="2")
+
+    assert said(result) == "created"
 
 
 async def test_without_a_revision_the_order_of_arrival_decides(world: World) -> None:
