@@ -522,6 +522,49 @@ async def test_a17_a_corrupted_value(
     assert found["tagsCorrupted"] is True
 
 
+async def test_a17_a_corrupted_visit_id_of_the_link_is_a_corrupted_value(
+    programme: Programme, sender: PostbackSender, asking: Asking
+) -> None:
+    await programme.add_postback(f"{programme.tracker.url}/p?r=${{visit_id}}")
+    _, click = await player_of(programme, b"visit_id=%/n/h3D")
+    await deliver(programme, sender)
+
+    found = await asking.run(DIAGNOSE, click=click)
+
+    assert [finding["cause"] for finding in found["findings"]] == ["CORRUPTED_VALUE", "DELIVERED"]
+    assert "visit_id=%/n/h3D;" in found["findings"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "query", [b"clickID=42&other=%zz", b"clickID=42&other=%ff", b"clickID=42&other=" + b"x" * 1_001]
+)
+async def test_a17_a_parameter_that_the_postback_does_not_use_corrupts_none_of_its_values(
+    programme: Programme, sender: PostbackSender, asking: Asking, query: bytes
+) -> None:
+    await programme.add_postback(f"{programme.tracker.url}/p?c=${{clickID}}&v=${{visit_id}}")
+    _, click = await player_of(programme, query)
+    await deliver(programme, sender)
+
+    found = await asking.run(DIAGNOSE, click=click)
+
+    assert [finding["cause"] for finding in found["findings"]] == ["DELIVERED"]
+    assert found["tagsCorrupted"] is True
+
+
+async def test_a17_a_tag_beyond_the_limit_of_a_link_is_told_from_one_that_it_lacked(
+    programme: Programme, sender: PostbackSender, asking: Asking
+) -> None:
+    await programme.add_postback(f"{programme.tracker.url}/p?c=${{clickID}}")
+    query = "&".join(f"t{number}=1" for number in range(30)) + "&clickID=42"
+    _, click = await player_of(programme, query.encode())
+    await deliver(programme, sender)
+
+    found = await asking.run(DIAGNOSE, click=click)
+
+    assert [finding["cause"] for finding in found["findings"]] == ["TAG_NOT_ON_LINK", "DELIVERED"]
+    assert "the first 30 are kept" in found["findings"][0]["message"]
+
+
 async def test_a17_a_delivery_that_failed_shows_its_attempts(
     programme: Programme, sender: PostbackSender, asking: Asking
 ) -> None:

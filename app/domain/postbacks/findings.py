@@ -18,6 +18,7 @@ from app.domain.postbacks.template import read_template
 from app.domain.postbacks.values import Circumstances
 from app.domain.postbacks.variables import is_tag, tag_of
 from app.domain.scope import Scope
+from app.domain.visits.tags import MOST_TAGS, broken_tags
 from app.infra.database import fetch
 from app.models import Postback, PostbackAttempt, PostbackDelivery, PostbackDuplicate
 
@@ -207,22 +208,38 @@ def _not_planned(event: LoggedEvent, row: Postback, state: State) -> Finding:
 
 
 def _tags(event: LoggedEvent, row: Postback, around: Circumstances) -> Iterator[Finding]:
-    names = [name for name in read_template(row.url).names if is_tag(name)]
-    if names and around.visit is None:
-        words = "the player came by a coupon, without a click: there are no tags"
-        yield Finding(Cause.TAG_NOT_ON_LINK, words, event.id, row)
+    names = read_template(row.url).names
+    wanted = list(dict.fromkeys(tag_of(name) for name in names if is_tag(name)))
+    if around.visit is None:
+        if wanted:
+            words = "the player came by a coupon, without a click: there are no tags"
+            yield Finding(Cause.TAG_NOT_ON_LINK, words, event.id, row)
         return
-    for name in names:
-        tag = tag_of(name)
-        if tag not in around.tags:
-            words = f"the link of this click carried no {tag}: add ?{tag}=… to your tracking link"
-            yield Finding(Cause.TAG_NOT_ON_LINK, words, event.id, row, suggestion=f"{tag}=…")
-    if names and around.visit is not None and around.visit["corrupted"]:
-        shown = ", ".join(
-            f"{tag_of(name)}={around.tags.get(tag_of(name), '')[:60]}" for name in names
-        )
+    tags = around.tags
+    for tag in wanted:
+        if tag not in tags:
+            yield _no_tag(event, row, tag, around)
+    if not around.visit["corrupted"]:
+        return
+    # The link's own visit_id is a tag like any other, wherever it carries one.
+    used = dict.fromkeys([*wanted, *(["visit_id"] if "visit_id" in names else [])])
+    found = broken_tags(tags)
+    broken = [tag for tag in used if tag in found]
+    if broken:
+        shown = ", ".join(f"{tag}={tags[tag][:60]}" for tag in broken)
         words = (
-            f"the link's parameters were too long or wrongly encoded, and are kept as far as possible: {shown}; "
+            f"parameters of the link were too long or wrongly encoded, and are kept as far as possible: {shown}; "
             "percent-encode them on your tracking link"
         )
         yield Finding(Cause.CORRUPTED_VALUE, words, event.id, row)
+
+
+def _no_tag(event: LoggedEvent, row: Postback, tag: str, around: Circumstances) -> Finding:
+    if around.visit is not None and around.visit["corrupted"] and len(around.tags) >= MOST_TAGS:
+        words = (
+            f"of the parameters on the link of this click, the first {MOST_TAGS} are kept, and {tag} is not among "
+            "them: put it further to the front of your tracking link"
+        )
+        return Finding(Cause.TAG_NOT_ON_LINK, words, event.id, row)
+    words = f"the link of this click carried no {tag}: add ?{tag}=… to your tracking link"
+    return Finding(Cause.TAG_NOT_ON_LINK, words, event.id, row, suggestion=f"{tag}=…")

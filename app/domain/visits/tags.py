@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -10,7 +11,10 @@ MOST_TAGS = 30
 LONGEST_NAME = 64
 LONGEST_VALUE = 1_000
 
+# What a replaced byte or character becomes.
+_REPLACED = "\ufffd"
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_BAD_ESCAPE_KEPT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # PostgreSQL keeps no NUL in text, and control characters would end up in partners' URLs and files.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -47,6 +51,23 @@ def parse_tags(query: bytes) -> Tags:
     return Tags(values, corrupted)
 
 
+def broken_tags(values: Mapping[str, str]) -> frozenset[str]:
+    """Of a visit that is marked as corrupted: the names of the tags that are, as far as what was kept tells."""
+    broken = {
+        name
+        for name, value in values.items()
+        if _looks_broken(name, LONGEST_NAME) or _looks_broken(value, LONGEST_VALUE)
+    }
+    if not broken and len(values) < MOST_TAGS:
+        # A bad escape may look like a good one once the others are decoded: `%%32F` is kept as `%2F`.
+        broken = {name for name, value in values.items() if "%" in name or "%" in value}
+    return frozenset(broken)
+
+
+def _looks_broken(kept: str, longest: int) -> bool:
+    return len(kept) >= longest or _REPLACED in kept or bool(_BAD_ESCAPE_KEPT.search(kept))
+
+
 def _decode(raw: bytes, longest: int) -> tuple[str, bool]:
     if len(raw) <= longest and raw.isalnum():
         # Most of them: nothing to decode, replace or cut.
@@ -57,5 +78,5 @@ def _decode(raw: bytes, longest: int) -> tuple[str, bool]:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         text, bad = data.decode("utf-8", "replace"), True
-    clean = _CONTROL.sub("\ufffd", text)
+    clean = _CONTROL.sub(_REPLACED, text)
     return clean[:longest], bad or clean != text or len(clean) > longest

@@ -168,7 +168,7 @@ class PostbackCause(Enum):
         "deduplicated", description="Another postback sent the same URL for the same event."
     )
     CORRUPTED_VALUE = strawberry.enum_value(
-        "corrupted_value", description="A parameter of the link was broken."
+        "corrupted_value", description="A parameter of the link that it uses was broken."
     )
     TAG_NOT_ON_LINK = strawberry.enum_value(
         "tag_not_on_link", description="The link did not carry a parameter that it uses."

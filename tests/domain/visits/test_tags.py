@@ -8,7 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.domain.visits.tags import LONGEST_NAME, LONGEST_VALUE, MOST_TAGS, Tags, parse_tags
+from app.domain.visits.tags import (
+    LONGEST_NAME,
+    LONGEST_VALUE,
+    MOST_TAGS,
+    Tags,
+    broken_tags,
+    parse_tags,
+)
 from app.infra.encoding import dumps_text, loads
 
 plain = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=LONGEST_NAME)
@@ -86,3 +93,25 @@ def test_every_form_of_the_manuals_examples_is_kept_a11(
     query: bytes, value: dict[str, str], corrupted: bool
 ) -> None:
     assert parse_tags(query) == Tags(value, corrupted)
+
+
+@pytest.mark.parametrize(
+    ("query", "broken"),
+    [
+        (b"a=1&b=%zz", {"b"}),
+        (b"a=1&b=%ff", {"b"}),
+        (b"a=1&b=%00", {"b"}),
+        (b"a=1&b=" + b"x" * (LONGEST_VALUE + 1), {"b"}),
+        (b"a=1&b=%%32F", {"b"}),
+        (b"a=1&" + b"b" * (LONGEST_NAME + 1), {"b" * LONGEST_NAME}),
+        (b"a=1&a=%zz", set()),
+    ],
+    ids=ascii,
+)
+def test_the_kept_tags_of_a_corrupted_visit_tell_which_of_them_are_broken(
+    query: bytes, broken: set[str]
+) -> None:
+    tags = parse_tags(query)
+
+    assert tags.corrupted
+    assert broken_tags(tags.values) == broken
