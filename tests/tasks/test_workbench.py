@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.domain.activity.record import record_activity
+from app.domain.brand_events.record import record_brand_events
 from app.domain.conversions.record import record_conversions
 from app.domain.events import Subject, record
 from app.domain.players.register import register_players
@@ -723,3 +724,33 @@ async def test_a17_deposits_are_events_of_their_player(
 
     assert await asking.causes(player=player, action="DEPOSIT") == ["DELIVERED"]
     assert await PostbackAttempt.all().count() == 1
+
+
+async def test_a14_a17_a_sale_that_names_its_player_is_the_players(
+    programme: Programme, sender: PostbackSender, asking: Asking
+) -> None:
+    await programme.add_postback(
+        f"{programme.tracker.url}/p?w=${{player_id}}&e=${{event_id}}", action=Action.SALE
+    )
+    player, _ = await player_of(programme)
+    item = {
+        "id": "s1",
+        "type": "sale",
+        "user_id": (await Player.get(id=int(player))).user_id,
+        "occurred_at": NOW.isoformat(),
+        "amount": "10",
+        "currency": "EUR",
+    }
+    brand = programme.world.brand
+    await record_brand_events(brand_scope(brand, programme.clock), brand.id, [item])
+    await deliver(programme, sender)
+
+    found = await asking.run(DIAGNOSE, player=player)
+
+    assert [call.query["w"] for call in programme.tracker.received] == [player]
+    assert (await programme.delivery()).player_id == int(player)
+    assert {finding["cause"] for finding in found["findings"]} == {
+        "DELIVERED",
+        "NO_MATCHING_POSTBACK",
+    }
+    assert await asking.causes(player=player, action="SALE") == ["DELIVERED"]

@@ -243,6 +243,10 @@ class EventWriter:
                 "transaction_id": entry.transaction_id,
                 "attributed_by": whose.rule.value,
             }
+            player = self._players.get(entry.user_id or "")
+            # Whoever gets the sale learns of the player only when it is one of its own.
+            if player and player.attribution_on(self._day(entry)).partner_id == whose.partner_id:
+                data["player_id"] = player.id
         at, brand_id = entry.now.occurred_at, self._brand.id
         self._log.append(NewEvent(happened, subject, whose.partner_id, brand_id, at, data))
 

@@ -34,9 +34,6 @@ ACTION_OF_EVENT = {
 }
 EVENT_OF_ACTION = {action: event for event, action in ACTION_OF_EVENT.items()}
 
-PLAYER_ACTIONS = frozenset(
-    {Action.REGISTRATION, Action.FIRST_DEPOSIT, Action.DEPOSIT, Action.QUALIFICATION}
-)
 CONVERSION_ACTIONS = frozenset({Action.SALE, Action.LEAD})
 COMMISSION_ACTIONS = frozenset(
     {Action.QUALIFICATION, Action.COMMISSION_ACCEPTED, Action.COMMISSION_REJECTED}

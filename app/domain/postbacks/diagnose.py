@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.domain.errors import Invalid, NotFound
 from app.domain.events import LoggedEvent
@@ -25,6 +26,7 @@ from app.models import Brand, Campaign, Conversion, Event, Player, Visit
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
 _MOST_EVENTS = 50
+_MOST_CONVERSIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ async def _of_player(scope: Scope, player_id: int) -> _Subject:
     if player is None:
         raise NotFound("player", field=("player",))
     visit = await _visit(scope, player.visit_id)
-    rows = await fetch(event_queries.OF_PLAYER, TYPES, player_id, str(player.visit_id))
+    ids = await _conversions(scope, player_id=player_id)
+    rows = await fetch(event_queries.OF_PLAYER, TYPES, player_id, str(player.visit_id), ids)
     return _Subject(_own(scope, logged(rows)), player.campaign_id, visit)
 
 
@@ -147,15 +150,17 @@ async def _of_event(scope: Scope, event_id: int) -> _Subject:
 
 async def _of_transaction(scope: Scope, transaction_id: str) -> _Subject:
     brands = await scope.query(Brand).all().values_list("id", flat=True)
-    rows = (
-        await scope.query(Conversion)
-        .filter(brand_id__in=brands, kind__in=["sale", "lead"], transaction_id=transaction_id)
-        .limit(_MOST_EVENTS)
-    )
-    if not rows:
+    ids = await _conversions(scope, brand_id__in=brands, transaction_id=transaction_id)
+    if not ids:
         raise NotFound("transaction", field=("transaction",))
-    found = await fetch(event_queries.OF_CONVERSIONS, TYPES, [row.id for row in rows])
+    found = await fetch(event_queries.OF_CONVERSIONS, TYPES, ids)
     return await _subject_of(scope, _own(scope, logged(found)))
+
+
+async def _conversions(scope: Scope, **chosen: Any) -> list[int]:
+    """The latest sales and leads; what was amended is there several times."""
+    rows = scope.query(Conversion).filter(kind__in=["sale", "lead"], **chosen).order_by("-id")
+    return [row.id for row in await rows.limit(_MOST_CONVERSIONS).only("id")]
 
 
 async def _subject_of(scope: Scope, events: list[LoggedEvent]) -> _Subject:

@@ -19,7 +19,8 @@ _FACTS = "e.subject_type IN ('player', 'conversion', 'commission')"
 BY_ID = _EVENTS.format("e.id = ANY($2::bigint[])")
 OF_PLAYER = _EVENTS.format(
     "((e.subject_type = 'player' AND e.subject_id = $2) OR (e.subject_type = 'commission' AND "
-    f"e.data ->> 'player_id' = $2::bigint::text AND e.data ->> 'visit_id' = $3::text)) AND {_FACTS}"
+    "e.data ->> 'player_id' = $2::bigint::text AND e.data ->> 'visit_id' = $3::text) OR "
+    f"(e.subject_type = 'conversion' AND e.subject_id = ANY($4::bigint[]))) AND {_FACTS}"
 )
 OF_VISIT = _EVENTS.format(f"e.data ->> 'visit_id' = $2::bigint::text AND {_FACTS}")
 OF_CONVERSIONS = _EVENTS.format(

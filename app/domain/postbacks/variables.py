@@ -8,7 +8,6 @@ from app.domain.postbacks.actions import (
     COMMISSION_ACTIONS,
     CONVERSION_ACTIONS,
     EVERY_ACTION,
-    PLAYER_ACTIONS,
     Action,
 )
 
@@ -27,7 +26,6 @@ class Variable:
 
 
 _OF_COMMISSIONS = COMMISSION_ACTIONS - {Action.QUALIFICATION}
-_WITH_PLAYER = PLAYER_ACTIONS | _OF_COMMISSIONS
 _WITH_AMOUNT = EVERY_ACTION - {Action.REGISTRATION, Action.QUALIFICATION}
 
 VARIABLES = (
@@ -51,12 +49,15 @@ VARIABLES = (
     Variable(
         "stag", "What the brand got with the visitor: promo and click.", "1024_7361526448128001"
     ),
-    Variable("player_id", "Our number of the player; it names nobody.", "90210", _WITH_PLAYER),
+    Variable(
+        "player_id",
+        "Our number of the player; it names nobody. Of a sale or lead where the brand tells which of your players it is.",
+        "90210",
+    ),
     Variable(
         "user_id",
         "The same as player_id: the brand's own number of its customer is not given away.",
         "90210",
-        _WITH_PLAYER,
     ),
     Variable("action", "What happened, such as first_deposit.", "first_deposit"),
     Variable(
@@ -88,7 +89,7 @@ VARIABLES = (
         "first_deposit_amount",
         "The amount of the player's first deposit, once there is one.",
         "25.5",
-        _WITH_PLAYER - {Action.REGISTRATION},
+        EVERY_ACTION - {Action.REGISTRATION},
     ),
     Variable("commission_id", "The number of the commission.", "4711", COMMISSION_ACTIONS),
     Variable("commission_amount", "What you earn, as a decimal.", "40", COMMISSION_ACTIONS),

@@ -301,6 +301,35 @@ async def test_a_sale_of_a_known_user_alone_comes_from_where_the_user_came_from(
     assert (await Conversion.get()).promo_id == world.promo.id
 
 
+async def test_the_log_tells_whose_a_sale_is_when_the_brand_does(world: World) -> None:
+    await send(world, sale(world, user_id="p1"), sale(world, "s2"))
+
+    named, unnamed = await Event.filter(type="sale.recorded").order_by("id")
+    assert named.data["player_id"] == (await Player.get(user_id="p1")).id
+    assert "player_id" not in unnamed.data
+
+
+async def test_a_partner_that_gets_a_sale_is_not_told_of_another_partners_player_a6a(
+    world: World, clock: ManualClock
+) -> None:
+    rival = await make_partner(clock, world.brand)
+    _, promo = await make_promo(rival, world.brand, clock)
+    (visit_id,) = await make_visits(promo, clock)
+
+    results = await send(
+        world,
+        sale(world, user_id="p1", tag=f"{promo.id}_{visit_id}"),
+        event(world, "r1", "refund", ref="s1", amount="5.00"),
+    )
+
+    assert said(*results) == ["created", "created"]
+    told = await Event.filter(partner_id=rival.id, type__in=["sale.recorded", "refund.recorded"])
+    assert [("player_id" in each.data, each.data["promo_id"]) for each in told] == [
+        (False, promo.id),
+        (False, promo.id),
+    ]
+
+
 async def test_a_second_sale_with_the_same_transaction_is_a_conflict(world: World) -> None:
     await send(world, sale(world, transaction_id="T-1"))
 
