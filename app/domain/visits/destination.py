@@ -27,7 +27,7 @@ def stag(promo_id: int, visit_id: int) -> str:
 
 def template(
     url: str,
-    promo_id: int,
+    promo_id: int | None,
     stag_parameter: str,
     arguments: Iterable[Sequence[str]] = (),
     macros: Mapping[str, str] | None = None,
@@ -35,7 +35,8 @@ def template(
 ) -> Template:
     """The destination that leads to `url`.
 
-    `arguments` are the brand's pairs of name and text with macros, `extra` further pairs. The URL's own parameters
+    Without a promo it has no stag. `arguments` are the brand's pairs of name and text with macros, `extra` further
+    pairs. The URL's own parameters
     come first and stay as they are written; one of a name that is added here is replaced. Arguments that would make it
     longer than LONGEST are left out, all of them: browsers refuse such a URL, and nobody would arrive.
     """
@@ -47,7 +48,7 @@ def template(
 
 def _template(
     url: str,
-    promo_id: int,
+    promo_id: int | None,
     stag_parameter: str,
     arguments: Iterable[Sequence[str]],
     macros: Mapping[str, str] | None,
@@ -57,7 +58,8 @@ def _template(
     values["click_id"] = _ID
     added = [(name, _filled(text, values)) for name, text in arguments]
     added += [(name, _quoted(value.replace(_ID, ""))) for name, value in extra]
-    added.append((stag_parameter, f"{promo_id}_{_ID}"))
+    if promo_id is not None:
+        added.append((stag_parameter, f"{promo_id}_{_ID}"))
     names = {name for name, _ in added}
     parts = urlsplit(_ascii(url))
     own = [pair for pair in parts.query.split("&") if pair and _name(pair) not in names]

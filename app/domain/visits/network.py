@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from app.domain.scope import Scope
-from app.domain.visits.destination import is_too_long, template
+from app.domain.visits.destination import Template, is_too_long, template
 from app.domain.visits.links import COLUMNS, JOINS, Link, link_of, macros_of, without_surroundings
-from app.domain.visits.network_promo import open_network_promo
+from app.domain.visits.network_promo import CAMPAIGN, network_offer, open_network_promo
 from app.domain.visits.tags import pairs_of
-from app.infra.database import fetch
+from app.infra.database import Row, fetch
 from app.infra.encoding import loads
 
 AD_TYPES = frozenset({"quicklink", "banner", "text_link", "product_store"})
@@ -46,10 +46,9 @@ class NetworkClick:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkLink:
-    """The promo of a partner and brand for network links, and what a click's own destination is made of."""
+class NetworkPages:
+    """What the destinations of a partner's network links of a brand are made of."""
 
-    link: Link
     partner_code: str
     program_code: str
     main_url: str
@@ -58,10 +57,26 @@ class NetworkLink:
     arguments: tuple[tuple[str, str], ...]
     macros: tuple[tuple[str, str], ...]
 
+
+@dataclass(frozen=True, slots=True)
+class NetworkLink:
+    """The promo of a partner and brand for network links, and where its clicks lead."""
+
+    link: Link
+    pages: NetworkPages
+
     @property
     def sources(self) -> frozenset[str]:
         """As of the link."""
         return self.link.sources
+
+
+class Unvisited(Exception):
+    """The link is good, but nobody has visited by it yet, and who asks is no visitor: there is no promo."""
+
+    def __init__(self, pages: NetworkPages) -> None:
+        super().__init__("the link has no promo yet")
+        self.pages = pages
 
 
 def parse_network_click(query: bytes) -> NetworkClick:
@@ -108,16 +123,35 @@ async def find_network_link(scope: Scope, partner_code: str, unique: str) -> Net
     rows = await fetch(_FIND, partner_code, unique)
     if not rows and await open_network_promo(scope, partner_code, unique):
         rows = await fetch(_FIND, partner_code, unique)
-    if not rows:
+    return await _link(rows[0], unique) if rows else None
+
+
+async def look_at_network_link(scope: Scope, partner_code: str, unique: str) -> NetworkLink | None:
+    """`find_network_link` for whoever is no visitor: nothing is made. Raises Unvisited where a visitor would make it.
+
+    Public, as every link is.
+    """
+    if "\x00" in partner_code + unique:
         return None
-    row = rows[0]
+    if rows := await fetch(_FIND, partner_code, unique):
+        return await _link(rows[0], unique)
+    offer = await network_offer(scope, partner_code, unique)
+    if offer is None:
+        return None
+    raise Unvisited(_pages(dict(offer) | {"campaign_name": CAMPAIGN, "code": ""}))
+
+
+async def _link(row: Row, unique: str) -> NetworkLink:
     banners = await fetch(_FIND_BANNER, unique, row["brand_id"])
     link = link_of(row)
     if banners:
         sources = link.sources | {f"banners:{banners[0]['code']}"}
         link = replace(link, banner_id=banners[0]["id"], sources=sources)
-    return NetworkLink(
-        link,
+    return NetworkLink(link, _pages(row))
+
+
+def _pages(row: Row) -> NetworkPages:
+    return NetworkPages(
         row["partner_code"],
         row["brand_code"],
         row["main_url"],
@@ -129,29 +163,32 @@ async def find_network_link(scope: Scope, partner_code: str, unique: str) -> Net
 
 
 def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:
-    """The link with the destination of this click: `redirect_to` within the program's domains, else its main URL.
+    """The link with the destination of this click."""
+    pieces = pieces_of_click(found.pages, click, found.link.promo_id)
+    return replace(found.link, pieces=found.link.pieces if is_too_long(pieces) else pieces)
+
+
+def pieces_of_click(pages: NetworkPages, click: NetworkClick, promo_id: int | None) -> Template:
+    """Where a click leads: to `redirect_to` within the program's domains, else to its main URL.
 
     The parameters of parallel tracking tell the shop the same without a redirect.
     """
     wanted = _plain_url(click.redirect_to or "")
-    url = wanted if wanted and is_within(wanted, found.hosts) else found.main_url
+    url = wanted if wanted and is_within(wanted, pages.hosts) else pages.main_url
     extra = [
-        ("2pau", found.partner_code),
+        ("2pau", pages.partner_code),
         ("2ptt", click.ad_type),
-        ("2ptu", found.program_code),
+        ("2ptu", pages.program_code),
         ("2pdlst", click.stats_tags or ""),
     ]
-    pieces = template(
+    return template(
         url,
-        found.link.promo_id,
-        found.stag_parameter,
-        found.arguments,
-        dict(found.macros),
+        promo_id,
+        pages.stag_parameter,
+        pages.arguments,
+        dict(pages.macros),
         [(name, value) for name, value in extra if value],
     )
-    if is_too_long(pieces):
-        pieces = found.link.pieces
-    return replace(found.link, pieces=pieces)
 
 
 def _plain_url(text: str) -> str:

@@ -14,7 +14,8 @@ CAMPAIGN = "Network links"
 _LANDING = "Home page"
 
 _FIND_OPEN = """
-SELECT t.id AS partner_id, b.id AS brand_id, b.main_url, (
+SELECT t.id AS partner_id, b.id AS brand_id, b.main_url, t.name AS partner_name, t.code AS partner_code,
+    b.name AS brand_name, b.code AS brand_code, b.domains, b.redirect_arguments, b.stag_parameter, (
     SELECT id FROM commission_plans
     WHERE brand_id = b.id AND state = 'active'
       AND (is_default OR id IN (SELECT plan_id FROM plan_assignments WHERE partner_id = t.id))
@@ -39,17 +40,23 @@ VALUES ($1, $2, $3, $4, $5, $6, true, $7) RETURNING id
 """
 
 
+async def network_offer(_scope: Scope, partner_code: str, unique: str) -> Row | None:
+    """What the promo would be made of; None when this partner and program may have none. Public, as the link is."""
+    rows = await fetch(_FIND_OPEN, partner_code, unique)
+    return rows[0] if rows and rows[0]["plan_id"] is not None else None
+
+
 async def open_network_promo(scope: Scope, partner_code: str, unique: str) -> bool:
     """Make the promo unless it is there; False when this partner and program may have none.
 
     Public: a click makes it. Campaign, landing and promo are events of their own.
     """
-    rows = await fetch(_FIND_OPEN, partner_code, unique)
-    if not rows or rows[0]["plan_id"] is None:
+    row = await network_offer(scope, partner_code, unique)
+    if row is None:
         return False
     try:
         async with transaction() as tx:
-            await _make(scope, tx, rows[0])
+            await _make(scope, tx, row)
     except UniqueViolation:
         # Another click of the same moment has made it.
         return True

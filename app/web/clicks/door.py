@@ -18,12 +18,17 @@ from app.domain.visits.click import (
     new_fallback_visit,
     new_visit,
 )
+from app.domain.visits.destination import destination
 from app.domain.visits.links import Link, find_link, plain_code
 from app.domain.visits.network import (
     NetworkClick,
+    NetworkLink,
+    Unvisited,
     find_network_link,
     link_of_click,
+    look_at_network_link,
     parse_network_click,
+    pieces_of_click,
 )
 from app.infra.telemetry import logger
 from app.web.clicks.cache import LinksAway
@@ -78,10 +83,15 @@ class LinkDoor:
             return
         path: ClickPath = scope["app"].state.services.clicks
         click = _click(path, scope, query)
-        recorded = await _resolve(path, code, click)
+        recorded = await _resolve(path, code, click, method)
         kept: Recordable
         if isinstance(recorded, NewVisit):
             location, kept = recorded.destination, (recorded, click.ip)
+        elif isinstance(recorded, str):
+            await _answer(
+                send, 302, [(b"location", recorded.encode("latin-1", "replace")), *_ALWAYS]
+            )
+            return
         else:
             location, kept = path.fallback_url, recorded
         headers = [(b"location", location.encode("latin-1", "replace")), *_ALWAYS]
@@ -94,8 +104,10 @@ class LinkDoor:
         await _answer(send, 302, headers)
 
 
-async def _resolve(path: ClickPath, code: str, click: Click) -> NewVisit | NewFallbackVisit:
-    """What is to be recorded of this click."""
+async def _resolve(
+    path: ClickPath, code: str, click: Click, method: str
+) -> NewVisit | NewFallbackVisit | str:
+    """What is to be recorded of this click; a mere URL for who is no visitor, of a link that nobody has visited yet."""
     scope = path.visitor
     visit_id = path.recorder.ids.next(scope.now())
     ad_type = None
@@ -104,7 +116,11 @@ async def _resolve(path: ClickPath, code: str, click: Click) -> NewVisit | NewFa
             parsed = parse_network_click(click.query)
             ad_type, click = parsed.ad_type, click._replace(query=parsed.query)
             code = "/".join((parsed.partner_code, *parsed.codes))
-            link = await _network_link(path, scope, parsed)
+            try:
+                link = await _network_link(path, scope, parsed, click, method)
+            except Unvisited as seen:
+                pieces = pieces_of_click(seen.pages, parsed, None)
+                return destination(pieces, visit_id)
         elif (link := path.links.get(plain := plain_code(code))) is None:
             link = await path.links.find(plain, lambda: find_link(plain))
     except LinksAway:
@@ -119,13 +135,22 @@ async def _resolve(path: ClickPath, code: str, click: Click) -> NewVisit | NewFa
     return new_visit(scope, link, click, visit_id, path.fingerprint_key, ad_type)
 
 
-async def _network_link(path: ClickPath, scope: Scope, parsed: NetworkClick) -> Link | None:
-    """By the first of its codes that is known. Raises LinksAway when one that is not could not be looked up."""
+async def _network_link(
+    path: ClickPath, scope: Scope, parsed: NetworkClick, click: Click, method: str
+) -> Link | None:
+    """By the first of its codes that is known. Raises LinksAway when one that is not could not be looked up.
+
+    Raises Unvisited for who is no visitor when a visitor would make the link.
+    """
     away = False
     for unique in parsed.codes:
-        find = partial(find_network_link, scope, parsed.partner_code, unique)
+        key = (parsed.partner_code, unique)
         try:
-            found = await path.network_links.find((parsed.partner_code, unique), find)
+            found = path.network_links.get(key)
+            if found is None:
+                # Link checkers and crawlers make no promo.
+                looks = method == "HEAD" or click.device == "bot"
+                found = await _look_up(path, scope, key, looks=looks)
         except LinksAway:
             away = True
         else:
@@ -134,6 +159,20 @@ async def _network_link(path: ClickPath, scope: Scope, parsed: NetworkClick) -> 
     if away:
         raise LinksAway
     return None
+
+
+async def _look_up(
+    path: ClickPath, scope: Scope, key: tuple[str, str], *, looks: bool
+) -> NetworkLink | None:
+    """A link that is not certain in memory, made for visitors. Raises LinksAway, and Unvisited for who only looks."""
+    find = partial(look_at_network_link if looks else find_network_link, scope, *key)
+    while True:
+        try:
+            return await path.network_links.find(key, find)
+        except Unvisited:
+            if looks:
+                raise
+            # The answer to somebody who only looked, at the same moment: ask again.
 
 
 def _parted(raw_path: bytes, query: bytes) -> tuple[str, bytes]:

@@ -14,6 +14,8 @@ import asyncpg
 import httpx
 import pytest
 
+from app.domain.scope import Scope
+from app.domain.visits.network_promo import open_network_promo
 from app.infra.clock import ManualClock
 from app.infra.database import credentials, require_url
 from app.models import (
@@ -239,6 +241,7 @@ async def test_clicks_follow_a_change_of_each_column_at_once_a07(
     offer = await make_offer(clock)
     path = path.format(**offer.values)
     wanted = expected.format(**offer.values) if isinstance(expected, str) else expected
+    await open_network_promo(Scope.visitor(clock, "test"), offer.partner.code, offer.brand.code)
     # Kept in memory by now, or known to be no link; HEAD leaves no visit, which would freeze the time zone.
     for _ in range(2):
         await client.head(path, headers=AGENT)

@@ -272,7 +272,7 @@ async def test_links_work_with_the_mistakes_that_people_make_w4(
     }
 
     url = path.format(**names) + (f"?{query.format(**names)}" if query else "")
-    added = sent_to(await client.get(url))[1]
+    added = sent_to(await client.get(url, headers=AGENT))[1]
 
     visit = await Visit.get()
     assert (visit.ad_type, visit.tags) == ("banner", {})
@@ -386,8 +386,7 @@ async def test_states_stop_network_links_as_they_stop_promos_m1d(
 ) -> None:
     shop = await make_shop(clock)
     if clicked_before or model is Campaign:
-        # Nobody visits by HEAD, but the link is made and kept in memory.
-        await client.head(f"/events/click?{urlencode(shop.codes)}")
+        await click(client, **shop.codes)
     await model.all().update(state=state)
     made_before = await Promo.all().count()
     stops = reason or "unknown_code"

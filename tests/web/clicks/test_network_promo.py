@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlencode
 
 import httpx
+import pytest
 
 from app.infra.clock import ManualClock
 from app.models import (
     Campaign,
     CommissionPlan,
     Event,
+    FallbackVisit,
     Landing,
     Promo,
     Visit,
@@ -18,7 +21,16 @@ from app.models import (
 from app.settings import Settings
 from tests.conftest import serving
 from tests.factories import make_partner
-from tests.web.clicks.shop import FALLBACK, click, make_shop, sent_to
+from tests.web.clicks.shop import AGENT, FALLBACK, Shop, click, make_shop, sent_to
+
+CRAWLER = {"User-Agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
+
+
+async def _look(client: httpx.AsyncClient, shop: Shop, by: str, **more: str) -> httpx.Response:
+    """As a link checker or a crawler does it."""
+    method, headers = ("HEAD", AGENT) if by == "HEAD" else ("GET", CRAWLER)
+    query = urlencode(shop.codes | more)
+    return await client.request(method, f"/events/click?{query}", headers=headers)
 
 
 async def test_twenty_first_clicks_at_once_make_one_promo_w4(
@@ -90,3 +102,71 @@ async def test_a_landing_is_made_for_the_programs_main_page_once_w4(
     await click(client, aff_code=other.code, unique=shop.brand.code)
 
     assert await Landing.filter(url="https://www.shop.example/").count() == 1
+
+
+@pytest.mark.parametrize("by", ["HEAD", "crawler"])
+async def test_who_is_no_visitor_is_told_where_a_link_leads_and_makes_nothing_w4(
+    client: httpx.AsyncClient, clock: ManualClock, by: str
+) -> None:
+    shop = await make_shop(clock, redirect_arguments=[["by", "%%affiliate_name%%"]])
+    events = await Event.all().count()
+
+    place, query = sent_to(
+        await _look(client, shop, by, redirect_to="https://shop.example/p", st="a")
+    )
+
+    assert place == "https://shop.example/p"
+    assert query == {
+        "by": [shop.partner.name],
+        "2pau": [shop.partner.code],
+        "2ptt": ["quicklink"],
+        "2ptu": [shop.brand.code],
+        "2pdlst": ["a"],
+    }
+    assert await Promo.all().count() == await Campaign.all().count() == 0
+    assert await Landing.filter(url=shop.brand.main_url).count() == 0
+    assert await Visit.all().count() == await FallbackVisit.all().count() == 0
+    assert await Event.all().count() == events
+
+
+@pytest.mark.parametrize("by", ["HEAD", "crawler"])
+async def test_visitors_after_a_link_checker_are_recorded_w4(
+    client: httpx.AsyncClient, clock: ManualClock, by: str
+) -> None:
+    shop = await make_shop(clock)
+
+    await _look(client, shop, by)
+    _, query = sent_to(await click(client, **shop.codes))
+    looked = sent_to(await _look(client, shop, by))[1]
+
+    promo = await Promo.get(network=True)
+    assert query["stag"][0].startswith(f"{promo.id}_")
+    assert looked["stag"][0].startswith(f"{promo.id}_")
+    assert await Visit.filter(uncounted_reason=None).count() == 1
+    assert await Visit.filter(uncounted_reason="bot").count() == (1 if by == "crawler" else 0)
+
+
+async def test_visitors_among_link_checkers_of_the_same_moment_are_all_recorded_w4(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    shop = await make_shop(clock)
+
+    looks = [_look(client, shop, by) for _ in range(5) for by in ("HEAD", "crawler")]
+    clicks = [click(client, **shop.codes) for _ in range(5)]
+    answers = await asyncio.gather(
+        *(each for pair in zip(looks[::2], clicks, strict=True) for each in pair), *looks[1::2]
+    )
+
+    assert all(answer.status_code == 302 for answer in answers)
+    assert await Promo.all().count() == 1
+    assert await Visit.exclude(device="bot").count() == 5
+
+
+@pytest.mark.parametrize("by", ["HEAD", "crawler"])
+async def test_who_is_no_visitor_is_told_the_fallback_where_visitors_are_w4(
+    client: httpx.AsyncClient, clock: ManualClock, by: str
+) -> None:
+    shop = await make_shop(clock)
+    await CommissionPlan.all().delete()
+
+    assert (await _look(client, shop, by)).headers["location"] == FALLBACK
