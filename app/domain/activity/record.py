@@ -43,6 +43,7 @@ from app.domain.players.register import (
     user_id_of,
 )
 from app.domain.scope import Scope
+from app.infra.clock import business_day
 from app.infra.database import Row, Transaction, transaction
 from app.infra.encoding import dumps_text, loads
 from app.infra.money import EXACT
@@ -72,6 +73,8 @@ class _Accepted:
     uncounted: dict[str, Decimal]
     # It claims a first deposit, or takes back what was claimed.
     claims: bool
+    # The first deposit that it claims, if any, is of a day on which activity counts.
+    claim_counts: bool
 
     def delta(self, name: str) -> Decimal:
         before = self.replaces[name] if self.replaces else Decimal(0)
@@ -101,7 +104,8 @@ class _Accepted:
             status = Status.CREATED
         elif self.revised or (self.claims and self.player.id in moved):
             status = Status.UPDATED
-        message = told_not_counted(ReportSource.EVENTS, self.uncounted) if self.uncounted else None
+        others = (*self.uncounted, *(() if self.claim_counts else (FIRST_DEPOSITS,)))
+        message = told_not_counted(ReportSource.EVENTS, others) if others else None
         return ActivityResult(self.item.user_id, status, message=message)
 
 
@@ -158,7 +162,7 @@ async def take_activity(
     for row in rows:
         stored.setdefault((row["player_id"], row["currency"]), []).append(row)
     claims = await find_claims(tx, interval, ids)
-    counting = _Counting(interval, sources, claims)
+    counting = _Counting(brand, interval, sources, claims)
     accepted: dict[tuple[int, str], _Accepted] = {}
     decided = [
         item
@@ -224,8 +228,13 @@ class _Counting:
     """What decides about the items of an interval: which metrics count, and what is claimed of first deposits."""
 
     def __init__(
-        self, interval: Interval, sources: MetricSources, claims: dict[tuple[int, str], Row]
+        self,
+        brand: Brand,
+        interval: Interval,
+        sources: MetricSources,
+        claims: dict[tuple[int, str], Row],
     ) -> None:
+        self._time_zone = brand.time_zone
         self.interval = interval
         self.sources = sources
         self.claims = claims
@@ -242,6 +251,13 @@ class _Counting:
             return item.metrics, {}
         counted = item.metrics | dict.fromkeys(self._others, Decimal(0))
         return counted, {name: item.metrics[name] for name in self._others if item.metrics[name]}
+
+    def counts_claim(self, item: NewActivity) -> bool:
+        """False when the item tells of a first deposit on a day for which the brand's events count."""
+        if item.first_deposit is None:
+            return True
+        day = business_day(item.first_deposit.at, self._time_zone)
+        return self.sources.on(FIRST_DEPOSITS, day) is ReportSource.ACTIVITY
 
 
 def _uncounted(row: Row) -> dict[str, Decimal]:
@@ -314,7 +330,8 @@ def _decide(
         return refusal
     whose = player.attribution_on(counting.interval.day)
     claims = item.first_deposit is not None or (claim is not None and item.revision is not None)
-    accepted[key] = _Accepted(item, player, whose, before, *counting.split(item), claims)
+    counts = counting.counts_claim(item)
+    accepted[key] = _Accepted(item, player, whose, before, *counting.split(item), claims, counts)
     return accepted[key]
 
 

@@ -111,6 +111,42 @@ async def test_a_brand_whose_operators_chose_activity_is_not_switched_by_its_fir
     assert result.counted is False
 
 
+async def test_a_first_deposit_that_does_not_count_says_so_by_name_as_metrics_do(
+    world: World, clock: ManualClock
+) -> None:
+    await send(world, event(world, "d1", "deposit", amount="7", tag=world.tag))
+    first = {"first_deposit_at": clock.now().isoformat(), "first_deposit_sum": "7"}
+
+    alone = await report(world, **first)
+    clock.advance(timedelta(hours=2))
+    beside = await report(world, deposits_count=1, deposits_sum="7", **first)
+    clock.advance(timedelta(hours=2))
+    nothing = await report(world)
+
+    assert [each.status.value for each in (alone, beside, nothing)] == ["created"] * 3
+    counts = "of this brand events counts for"
+    assert f"{counts} first_deposits;" in (alone.message or "")
+    assert f"{counts} deposits_count, deposits_sum, first_deposits;" in (beside.message or "")
+    assert nothing.message is None
+
+
+async def test_a_first_deposit_of_a_day_on_which_activity_counts_has_no_hint(
+    world: World, clock: ManualClock
+) -> None:
+    """It is of its own day, whatever counts on the day of the interval."""
+    await set_metric_source(staff_scope(clock), world.brand.id, (), ReportSource.EVENTS, TODAY)
+    days_before, today = NOW - timedelta(days=2), NOW - timedelta(minutes=5)
+    first = {"first_deposit_sum": "7"}
+
+    messages = [
+        (await report(world, revision=revision, first_deposit_at=at.isoformat(), **first)).message
+        for revision, at in enumerate((days_before, today))
+    ]
+
+    assert messages[0] is None
+    assert "first_deposits;" in (messages[1] or "")
+
+
 async def standing(world: World, metric: str) -> MetricStanding:
     found = await metric_standings(staff_scope(world.clock), [world.brand.id])
     return next(each for each in found[world.brand.id] if each.metric == metric)
