@@ -23,6 +23,7 @@ from app.domain.brands.brand_values import (
     clean_time_zone,
 )
 from app.domain.brands.ignored_addresses import clean_addresses
+from app.domain.brands.landings import follow_main_url
 from app.domain.brands.redirect_arguments import clean_arguments
 from app.domain.brands.sorting import last_place, sort_rows
 from app.domain.brands.standing import record_brand
@@ -158,6 +159,9 @@ async def edit_brand(scope: Scope, brand_id: int, edit: BrandEdit) -> Brand:
             await _refuse_moved_currency(tx, brand_id, changed)
             if changed:
                 await _update(tx, brand_id, changed)
+                if "main_url" in changed:
+                    before, after = row["main_url"], changed["main_url"]
+                    await follow_main_url(scope, tx, brand_id, before, after)
                 await record_brand(
                     scope,
                     tx,

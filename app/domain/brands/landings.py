@@ -18,13 +18,19 @@ from app.domain.permissions import Permission, requires
 from app.domain.scope import Scope
 from app.domain.text import clean_name
 from app.domain.urls import clean_url
-from app.infra.database import transaction
+from app.infra.database import Transaction, transaction
 from app.infra.encoding import dumps_text, loads
 from app.models import Landing
 
 _INSERT = """
 INSERT INTO landings (brand_id, title, url, audience, countries, language, sort_order, state, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8) RETURNING id
+"""
+# A landing that an operator led elsewhere stays there.
+_FOLLOW = """
+UPDATE landings SET url = $3
+WHERE url = $2 AND id IN (SELECT landing_id FROM promos WHERE brand_id = $1 AND network)
+RETURNING id
 """
 # A language, and a region or script where it matters: en, pt-BR, zh-Hant.
 _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})(?:-([a-zA-Z]{4}))?(?:-([a-zA-Z]{2}))?")
@@ -142,6 +148,15 @@ async def sort_landings(scope: Scope, brand_id: int, landing_ids: Sequence[int])
         await record(scope, tx, "landing.sorted", subject, brand_id=brand_id, data=data)
     found = {row.id: row for row in await scope.query(Landing).filter(id__in=list(landing_ids))}
     return [found[landing_id] for landing_id in landing_ids]
+
+
+async def follow_main_url(
+    scope: Scope, tx: Transaction, brand_id: int, before: str, after: str
+) -> None:
+    """Let the landing of a brand's network links lead to the brand's new main URL, within its edit (W4)."""
+    for row in await tx.fetch(_FOLLOW, brand_id, before, after):
+        subject = Subject("landing", int(row["id"]))
+        await record_edit(scope, tx, subject, brand_id, {"url": before}, {"url": after})
 
 
 def _cleaned(edit: LandingEdit) -> dict[str, Any]:

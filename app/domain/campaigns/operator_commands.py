@@ -106,9 +106,14 @@ async def set_promo_landing(scope: Scope, promo_id: int, landing_id: int) -> Pro
     """Let a promo lead to another landing from the next click on.
 
     Raises NotFound for a landing that is not an active one of the promo's brand, Conflict for one that is made for
-    other visitors.
+    other visitors, and for the promo of network links.
     """
     found = await require_promo(scope, promo_id)
+    if found.network:
+        raise Conflict(
+            "network links lead to the brand's main URL, or to the page that they name: edit the brand instead",
+            field=("promoId",),
+        )
     offered = scope.query(Landing).filter(brand_id=found.brand_id, state="active")
     landing = await offered.get_or_none(id=landing_id)
     if landing is None:

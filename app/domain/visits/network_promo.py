@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.domain.brands.sorting import last_place
 from app.domain.campaigns.codes import random_code
 from app.domain.campaigns.queries import INSERT_CAMPAIGN
 from app.domain.events import Subject, record
@@ -11,7 +12,8 @@ from app.domain.scope import Scope
 from app.infra.database import Row, Transaction, UniqueViolation, fetch, transaction
 
 CAMPAIGN = "Network links"
-_LANDING = "Home page"
+# Nobody made it to be chosen: it is disabled, which no link minds, until an operator offers it.
+_LANDING = "Home page (network links)"
 
 _FIND_OPEN = """
 SELECT t.id AS partner_id, b.id AS brand_id, b.main_url, t.name AS partner_name, t.code AS partner_code,
@@ -27,12 +29,16 @@ JOIN brands b ON b.id = a.brand_id AND b.state = 'active'
 WHERE t.code = $1 AND t.state = 'active'
   AND (b.code = $2 OR b.id = (SELECT brand_id FROM banners WHERE code = $2 AND state = 'active'))
 """
-# The first clicks of two partners of one brand make its landing once.
+# The first clicks of two partners of one brand make its landing once, and an edit of the brand waits for them.
 _LOCK_BRAND = "SELECT id FROM brands WHERE id = $1 FOR NO KEY UPDATE"
-_FIND_LANDING = "SELECT id FROM landings WHERE brand_id = $1 AND url = $2 ORDER BY id LIMIT 1"
+_FIND_LANDING = """
+SELECT p.landing_id AS id, b.main_url
+FROM brands b LEFT JOIN promos p ON p.brand_id = b.id AND p.network
+WHERE b.id = $1 ORDER BY p.id LIMIT 1
+"""
 _INSERT_LANDING = f"""
 INSERT INTO landings (brand_id, title, url, audience, countries, sort_order, state, created_at)
-VALUES ($1, '{_LANDING}', $2, 'players', '[]', 0, 'active', $3) RETURNING id
+VALUES ($1, '{_LANDING}', $2, 'players', '[]', $3, 'disabled', $4) RETURNING id
 """
 _INSERT_PROMO = """
 INSERT INTO promos (campaign_id, partner_id, brand_id, landing_id, code, title, network, created_at)
@@ -71,7 +77,7 @@ async def _make(scope: Scope, tx: Transaction, row: Row) -> None:
         scope.now(),
     )
     owner: dict[str, Any] = {"partner_id": partner_id, "brand_id": brand_id}
-    landing_id = await _landing(scope, tx, brand_id, row["main_url"])
+    landing_id = await _landing(scope, tx, brand_id)
     campaigns = await tx.fetch(INSERT_CAMPAIGN, partner_id, brand_id, plan_id, CAMPAIGN, now)
     campaign = Subject("campaign", int(campaigns[0]["id"]))
     data: dict[str, Any] = {"name": CAMPAIGN, "plan_id": plan_id, "network": True}
@@ -83,14 +89,18 @@ async def _make(scope: Scope, tx: Transaction, row: Row) -> None:
     await record(scope, tx, "promo.created", promo, **owner, data=data)
 
 
-async def _landing(scope: Scope, tx: Transaction, brand_id: int, url: str) -> int:
-    """The brand's landing with its main URL, made when it has none."""
+async def _landing(scope: Scope, tx: Transaction, brand_id: int) -> int:
+    """The landing of the brand's network links, made with its main URL for the first of them.
+
+    Landings of operators are never taken for it: they are partners' to choose, and do not follow the main URL.
+    """
     await tx.fetch(_LOCK_BRAND, brand_id)
-    rows = await tx.fetch(_FIND_LANDING, brand_id, url)
-    if rows:
-        return int(rows[0]["id"])
-    rows = await tx.fetch(_INSERT_LANDING, brand_id, url, scope.now())
+    found = (await tx.fetch(_FIND_LANDING, brand_id))[0]
+    if found["id"] is not None:
+        return int(found["id"])
+    url, place = found["main_url"], await last_place(tx, "landings", brand_id)
+    rows = await tx.fetch(_INSERT_LANDING, brand_id, url, place, scope.now())
     subject = Subject("landing", int(rows[0]["id"]))
-    data = {"title": _LANDING, "url": url, "audience": "players"}
+    data = {"title": _LANDING, "url": url, "audience": "players", "state": "disabled"}
     await record(scope, tx, "landing.created", subject, brand_id=brand_id, data=data)
     return int(rows[0]["id"])

@@ -8,6 +8,12 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from app.domain.brands.commands import BrandEdit, edit_brand
+from app.domain.brands.offers import landings
+from app.domain.campaigns.choices import Audience, landing_choice_of_campaign
+from app.domain.campaigns.commands import NewPromo, create_promo
+from app.domain.campaigns.operator_commands import set_promo_landing
+from app.domain.errors import Conflict, NotFound
 from app.infra.clock import ManualClock
 from app.models import (
     Campaign,
@@ -20,7 +26,7 @@ from app.models import (
 )
 from app.settings import Settings
 from tests.conftest import serving
-from tests.factories import make_partner
+from tests.factories import make_partner, make_promo, partner_scope, staff_scope
 from tests.web.clicks.shop import AGENT, FALLBACK, Shop, click, make_shop, sent_to
 
 CRAWLER = {"User-Agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
@@ -90,6 +96,86 @@ async def test_a_program_without_a_plan_makes_no_link(
 
     assert (await click(client, **shop.codes)).headers["location"] == FALLBACK
     assert await Campaign.all().count() == 0
+
+
+async def _page(url: str) -> Landing:
+    """The landing of network links."""
+    return await Landing.get(url=url)
+
+
+async def test_partners_are_not_offered_the_landing_of_network_links_a05(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    shop = await make_shop(clock)
+    own = await Landing.get(brand_id=shop.brand.id)
+    await click(client, **shop.codes)
+
+    partner = partner_scope(shop.partner, clock)
+    campaign, promo = await make_promo(shop.partner, shop.brand, clock)
+    choice = await landing_choice_of_campaign(partner, campaign.id, Audience.PLAYERS)
+
+    assert await (await landings(partner)).rows == [own]
+    assert (choice.landings, promo.landing_id) == ([own], own.id)
+    page = await _page(shop.brand.main_url)
+    with pytest.raises(NotFound):
+        await create_promo(partner, NewPromo(campaign.id, "Home", page.id))
+
+
+async def test_a_landing_that_an_operator_made_with_the_main_url_stays_partners_to_choose_o01(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    shop = await make_shop(clock)
+    made = await Landing.get(brand_id=shop.brand.id)
+    await Landing.filter(id=made.id).update(url=shop.brand.main_url)
+
+    await click(client, **shop.codes)
+
+    assert (await Promo.get(network=True)).landing_id != made.id
+    await edit_brand(staff_scope(clock), shop.brand.id, BrandEdit(main_url="https://shop.test/new"))
+    assert (await Landing.get(id=made.id)).url == shop.brand.main_url
+    assert await (await landings(partner_scope(shop.partner, clock))).rows == [made]
+
+
+async def test_operators_see_the_landing_of_network_links_as_one_that_is_not_offered_o01(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    shop = await make_shop(clock)
+    await click(client, **shop.codes)
+
+    found = await (await landings(staff_scope(clock))).rows.get(url=shop.brand.main_url)
+
+    assert (found.title, found.state) == ("Home page (network links)", "disabled")
+    assert found.sort_order > (await Landing.get(title="Welcome")).sort_order
+
+
+async def test_the_landing_of_network_links_follows_the_main_url_w4(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    shop = await make_shop(clock)
+    await click(client, **shop.codes)
+    page = await _page(shop.brand.main_url)
+    other = await make_partner(clock, shop.brand)
+
+    moved = "https://shop.test/moved"
+    await edit_brand(staff_scope(clock), shop.brand.id, BrandEdit(main_url=moved))
+    await click(client, aff_code=other.code, unique=shop.brand.code)
+
+    assert (await Landing.get(id=page.id)).url == moved
+    assert {promo.landing_id for promo in await Promo.filter(network=True)} == {page.id}
+    assert await Landing.filter(brand_id=shop.brand.id).count() == 2
+    edited = await Event.get(type="landing.edited")
+    assert (edited.subject_id, edited.data["after"]) == (page.id, {"url": moved})
+
+
+async def test_operators_lead_network_links_elsewhere_by_the_brand_alone_w4(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    shop = await make_shop(clock)
+    await click(client, **shop.codes)
+    promo, own = await Promo.get(network=True), await Landing.get(title="Welcome")
+
+    with pytest.raises(Conflict, match="edit the brand"):
+        await set_promo_landing(staff_scope(clock), promo.id, own.id)
 
 
 async def test_a_landing_is_made_for_the_programs_main_page_once_w4(
