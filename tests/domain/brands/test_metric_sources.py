@@ -187,7 +187,7 @@ async def test_where_events_count_the_report_of_activity_is_kept_and_not_counted
     assert await play(world, **told) == "unchanged"
     updated = await report(world, **told | {"deposits_sum": "6"})
     assert updated.status == "updated"
-    assert "events counts for deposits_sum;" in (updated.message or "")
+    assert "events counts for deposits_sum, first_deposits;" in (updated.message or "")
     assert "setMetricSource" in (updated.message or "")
     await send(world, event(world, "d1", "deposit", amount="7"))
 
