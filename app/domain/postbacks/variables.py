@@ -51,7 +51,8 @@ VARIABLES = (
     ),
     Variable(
         "player_id",
-        "Our number of the player; it names nobody. Of a sale or lead where the brand tells which of your players it is.",
+        "Our number of the player; it names nobody. Of a sale or lead where the brand tells which of your players it "
+        "is.",
         "90210",
     ),
     Variable(
