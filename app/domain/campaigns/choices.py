@@ -14,7 +14,7 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.permissions import Permission, requires
 from app.domain.plans.terms import has_subaffiliate_reward
 from app.domain.scope import Scope
-from app.models import Brand, Campaign, CommissionPlan, Landing, PlanVersion
+from app.models import Affiliation, Brand, Campaign, CommissionPlan, Landing, PlanVersion
 
 Offer = TypeVar("Offer", Brand, CommissionPlan, Landing)
 
@@ -86,8 +86,29 @@ class ChosenPromo:
 
 @requires(Permission.READ_OFFERS)
 async def choose_brand(scope: Scope, brand_id: int | None) -> Brand:
-    """The chosen brand, or the only one (A02). Raises NotFound, Invalid when there are several, Conflict with none."""
-    return _choose(await (await brands(scope)).rows, brand_id, "brand", "brandId")
+    """The chosen brand, or the only active one (A02).
+
+    Raises NotFound, Invalid when there are several, Conflict with none, and when the chosen one is not active.
+    """
+    found = await (await brands(scope)).rows
+    active = [brand for brand in found if brand.state == "active"]
+    brand = _choose(found if brand_id is not None else active, brand_id, "brand", "brandId")
+    _require_active(brand, "brandId")
+    return brand
+
+
+async def require_open(scope: Scope, brand_id: int, field: str) -> None:
+    """Raise Conflict saying why, and what to do, when a partner can promote this brand with nothing new (M1D)."""
+    if scope.partner_id is not None:
+        relation = await scope.query(Affiliation).get_or_none(brand_id=brand_id)
+        if relation is None or relation.state != "accepted":
+            brand = await scope.query(Brand).get(id=brand_id)
+            state = "missing" if relation is None else relation.state
+            raise Conflict(
+                f"your affiliation with {brand.name} is {state}: ask your affiliate manager to accept it",
+                field=(field,),
+            )
+    _require_active(await scope.query(Brand).get(id=brand_id), field)
 
 
 @requires(Permission.READ_OFFERS)
@@ -115,10 +136,11 @@ async def landing_choice(
 async def landing_choice_of_campaign(
     scope: Scope, campaign_id: int, audience: Audience
 ) -> LandingChoice:
-    """`landing_choice` for the promos of a campaign. Raises NotFound."""
+    """`landing_choice` for the promos of a campaign. Raises NotFound, and Conflict as `require_open`."""
     campaign = await scope.query(Campaign).get_or_none(id=campaign_id)
     if campaign is None:
         raise NotFound("campaign", field=("campaignId",))
+    await require_open(scope, campaign.brand_id, "campaignId")
     return await landing_choice(scope, campaign.brand_id, campaign.plan_id, audience)
 
 
@@ -147,6 +169,15 @@ async def _pays_for_sub_affiliates(scope: Scope, plan_id: int) -> bool:
     )
     present = await versions.order_by("-valid_from", "-number").first()
     return present is not None and has_subaffiliate_reward(present.terms)
+
+
+def _require_active(brand: Brand, field: str) -> None:
+    if brand.state != "active":
+        raise Conflict(
+            f"{brand.name} is {brand.state}, and links to it lead to the fallback: "
+            "choose another brand, or try again once it is active",
+            field=(field,),
+        )
 
 
 def _choose(offers: Sequence[Offer], chosen: int | None, what: str, field: str) -> Offer:

@@ -15,6 +15,7 @@ from app.domain.campaigns.choices import (
     choose_brand,
     choose_parts,
     choose_plan,
+    require_open,
 )
 from app.domain.campaigns.codes import random_code
 from app.domain.campaigns.states import hold_active
@@ -90,8 +91,8 @@ async def create_campaign_with_promo(
     """Create a campaign of the scope's partner and, if asked for, its first promo: both or neither (A02, A03).
 
     Raises Invalid for a bad name or a choice that must be made, NotFound for a brand without an accepted
-    affiliation or a plan that is not open to this partner, and what `create_promo` raises, with the field below
-    `firstPromo`.
+    affiliation or a plan that is not open to this partner, Conflict for a brand that is not active, and what
+    `create_promo` raises, with the field below `firstPromo`.
     """
     partner_id = _partner(scope)
     name = clean_name(new.name, "name", LONGEST_NAME)
@@ -132,14 +133,15 @@ async def create_promo(
     """Add a promo to a campaign of the scope's partner; its tracking link works at once (A07).
 
     Raises NotFound for a campaign, landing, banner or traffic source that does not exist for this partner, NoLanding,
-    Invalid for a landing that must be chosen, Conflict when the campaign is archived or disabled or full, or the
-    brand refuses the traffic source.
+    Invalid for a landing that must be chosen, Conflict when the affiliation is not accepted, the brand is not active,
+    the campaign is archived or disabled or full, or the brand refuses the traffic source.
     """
     _partner(scope)
     campaign = await scope.query(Campaign).get_or_none(id=new.campaign_id)
     if campaign is None:
         raise NotFound("campaign", field=("campaignId",))
     title = clean_name(new.title, "title", LONGEST_NAME)
+    await require_open(scope, campaign.brand_id, "campaignId")
     parts = await choose_parts(scope, campaign.brand_id, campaign.plan_id, new.parts)
     async with transaction() as tx:
         await hold_active(tx, campaign.id, "promos can be added", alone=True)

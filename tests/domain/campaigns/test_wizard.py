@@ -23,7 +23,9 @@ from app.domain.scope import Scope
 from app.infra.clock import ManualClock
 from app.infra.database import UniqueViolation
 from app.models import (
+    Affiliation,
     Banner,
+    Brand,
     BrandTrafficSource,
     Campaign,
     Event,
@@ -34,7 +36,7 @@ from app.models import (
 )
 from app.settings import Settings
 from tests.conftest import NOW
-from tests.factories import World, make_world, partner_scope
+from tests.factories import World, make_brand, make_world, partner_scope
 
 
 @pytest.fixture
@@ -257,3 +259,42 @@ async def test_a07_a_full_campaign_takes_no_more_promos_and_names_the_limit(
     )
     with pytest.raises(Conflict, match="at most 1,000 are allowed"):
         await create_promo(scope, NewPromo(world.campaign.id, "A"))
+
+
+@pytest.mark.parametrize("state", ["pending", "rejected", "suspended", "deleted"])
+@pytest.mark.parametrize("audience", list(Audience))
+async def test_a07_an_affiliation_that_is_not_accepted_is_named_as_the_cause(
+    world: World, scope: Scope, state: str, audience: Audience
+) -> None:
+    await Affiliation.filter(partner_id=world.partner.id).update(state=state)
+    words = f"your affiliation with {world.brand.name} is {state}: ask your affiliate manager"
+    with pytest.raises(Conflict, match=words) as refusal:
+        await create_promo(scope, NewPromo(world.campaign.id, "A", audience=audience))
+    assert (refusal.value.code, refusal.value.field) == ("CONFLICT", ("campaignId",))
+    with pytest.raises(Conflict, match=words):
+        await landing_choice_of_campaign(scope, world.campaign.id, audience)
+
+
+@pytest.mark.parametrize("state", ["disabled", "suspended"])
+async def test_a02_a_brand_that_is_not_active_gets_no_campaign_and_no_promo(
+    world: World, scope: Scope, state: str
+) -> None:
+    await Brand.filter(id=world.brand.id).update(state=state)
+    words = f"{world.brand.name} is {state}, .*: choose another brand, or try again once it"
+    with pytest.raises(Conflict, match=words) as refusal:
+        await create_campaign_with_promo(scope, NewCampaign("Reviews", world.brand.id))
+    assert (refusal.value.code, refusal.value.field) == ("CONFLICT", ("brandId",))
+    with pytest.raises(Conflict, match=words) as refusal:
+        await create_promo(scope, NewPromo(world.campaign.id, "A"))
+    assert (refusal.value.code, refusal.value.field) == ("CONFLICT", ("campaignId",))
+    assert await Campaign.all().count() == await Promo.all().count() == 1
+
+
+async def test_a02_the_only_active_brand_may_be_left_out(
+    world: World, scope: Scope, clock: ManualClock
+) -> None:
+    other = await make_brand(clock)
+    await Affiliation.create(partner=world.partner, brand=other, state="accepted", created_at=NOW)
+    await Brand.filter(id=world.brand.id).update(state="disabled")
+    made = await create_campaign_with_promo(scope, NewCampaign("Reviews"))
+    assert made.campaign.brand_id == other.id
