@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from app.domain.scope import Scope
+from app.domain.visits.links import plain_code
 from app.infra.database import Transaction
 
 # What is kept of an invitation that nothing was found for.
 LONGEST = 64
 _STAG = re.compile(r"([1-9][0-9]{0,17})_([1-9][0-9]{0,18})", re.ASCII)
+# What ends the path of a link.
+_REST = re.compile("[?#&;]")
 _LARGEST_ID = 2**63 - 1
 
 # The same states as of a tracking link: what stops the link stops new sub-affiliates (M1D).
@@ -40,13 +44,13 @@ class Inviter:
 
 
 async def inviter_of(scope: Scope, tx: Transaction, invitation: str) -> Inviter:
-    """Who invited by a stag (`{promo}_{visit}`) or by the code of a promo. Never refuses: a bad one has no inviter.
+    """Who invited by a stag (`{promo}_{visit}`), or by the code or link of a promo. Never refuses: a bad one has none.
 
     A new account can be nobody's parent, and an inviter is never the account itself: there are no cycles.
     """
-    match = _STAG.fullmatch(invitation)
+    match = _STAG.fullmatch(invitation.strip())
     promo_id, visit_id = (int(match[1]), int(match[2])) if match else (None, None)
-    code = None if match else invitation.replace("\x00", "")
+    code = None if match else _code(invitation.replace("\x00", ""))
     rows = await tx.fetch(_FIND, promo_id, code)
     if not rows:
         return Inviter("unknown")
@@ -60,6 +64,12 @@ async def inviter_of(scope: Scope, tx: Transaction, invitation: str) -> Inviter:
     if not promo["live"]:
         return Inviter("stopped")
     return Inviter("accepted", promo["partner_id"], promo["promo_id"])
+
+
+def _code(invitation: str) -> str:
+    """The code of a promo in any spelling that its link works in, or of the whole link."""
+    path = _REST.split(unquote(invitation), maxsplit=1)[0].strip()
+    return plain_code(path.rstrip("/").rpartition("/")[2])
 
 
 async def _refused_visit(scope: Scope, tx: Transaction, promo_id: int, visit_id: int) -> str | None:

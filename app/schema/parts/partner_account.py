@@ -37,7 +37,7 @@ class RegisterPartnerInput:
     )
     invitation: str | None = strawberry.field(
         default=None,
-        description="By whom you came: the stag of the link, such as 45_455881081474779136, or a promo's code.",
+        description="By whom you came: the stag of the link, such as 45_455881081474779136, or a promo's code or link.",
     )
 
 

@@ -75,6 +75,36 @@ async def test_m1c_a_promo_code_says_who_invited(client: httpx.AsyncClient, worl
     assert (child.parent_id, child.parent_promo_id) == (world.partner.id, world.promo.id)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{CODE}",
+        " {code}",
+        "{code}\n",
+        "{code}.",
+        "\u201c{code}\u201d",
+        "\u200b{code}",
+        "http://127.0.0.1:8101/{code}",
+        "https://go.example.com/{CODE}/",
+        "go.example.com/{code}?clickID=42&next=/a/b",
+        "https://go.example.com/{code}#top",
+        "https://go.example.com/{code}&clickID=42",
+        "<https://go.example.com/{code}>",
+        "https%3A%2F%2Fgo.example.com%2F{code}%3FclickID%3D42",
+        "/{code}",
+        " {tag} ",
+    ],
+)
+async def test_m1c_a_code_counts_as_people_write_it_and_so_does_the_whole_link(
+    client: httpx.AsyncClient, world: World, written: str
+) -> None:
+    code = world.promo.code
+    invitation = written.format(code=code, CODE=code.upper(), tag=world.tag)
+    child = await _child(client, invitation)
+    assert (child.parent_id, child.parent_promo_id) == (world.partner.id, world.promo.id)
+    assert await _outcome() == (invitation[:64], "accepted")
+
+
 async def test_m1c_a_visit_that_is_not_written_yet_counts(
     client: httpx.AsyncClient, world: World
 ) -> None:
