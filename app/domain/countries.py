@@ -13,6 +13,10 @@ from app.domain.errors import Invalid
 _NO_COUNTRIES = frozenset(
     {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
 )
+# In general use for Kosovo, to which ISO 3166 assigns nothing: players come from there.
+_IN_USE = frozenset({"XK"})
+# What platforms send for a country that they do not know: CLDR's code, which is ours, and Cloudflare's.
+_UNKNOWN = frozenset({"ZZ", "XX"})
 
 
 @lru_cache(maxsize=1)
@@ -21,6 +25,21 @@ def countries() -> frozenset[str]:
     territories = [str(code) for code in Locale.parse("en").territories]
     codes = {code for code in territories if len(code) == 2 and code.isalpha()}
     return frozenset(codes - _NO_COUNTRIES)
+
+
+def told_country(code: str, field: str) -> str | None:
+    """Where a brand says that a player is from; None for the codes of an unknown country.
+
+    Raises Invalid for what is no country.
+    """
+    if code in _UNKNOWN:
+        return None
+    if code not in countries() and code not in _IN_USE:
+        raise Invalid(
+            f"{field} is not an ISO 3166 alpha-2 code, such as RO: leave it out where it is not known",
+            field=(field,),
+        )
+    return code
 
 
 def clean_countries(values: Sequence[str], field: str) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from app.domain.countries import told_country
 from app.domain.errors import Invalid
 from app.domain.scope import Scope
 from app.infra.database import Transaction
@@ -121,6 +122,11 @@ class Item:
                 f"{name} is not of the form promo_visit, such as 17_2212091133", field=(name,)
             )
         return Stag(int(match[1]), int(match[2]))
+
+    def country(self) -> str | None:
+        """The code of a player's country; None when it is absent or the brand does not know it."""
+        value = self.text("country", 2)
+        return None if value is None else told_country(value, "country")
 
     def currency(self, default: str) -> str:
         """A currency code; the brand's own when it is absent."""

@@ -90,7 +90,6 @@ _TAKEN_BACK = {
     EventType.REFUND: "a refund that is taken back is voided",
 }
 _DECIMALS = re.compile(r"[0-9]+\.[0-9]+")
-_COUNTRY = re.compile(r"[A-Z]{2}")
 
 FIELDS = (
     *("id", "type", "user_id", "tag", "2pau", "2ptt", "2ptu", "2pdlst", "ref", "occurred_at"),
@@ -151,7 +150,7 @@ def read_event(scope: Scope, brand: Brand, item: Item, event_id: str) -> NewBran
         "flag": _flag(item) if kind is EventType.FLAG else None,
         "raised": item.boolean("value") is not False,
         "revision": item.integer("revision"),
-        "country": _country(item),
+        "country": item.country(),
         "language": item.text("language", 16),
         "extra": _tags(item),
     }
@@ -224,13 +223,6 @@ def _flag(item: Item) -> Flag:
         return Flag(name)
     except ValueError:
         raise Invalid(f"flag {name!r} is none of {', '.join(Flag)}", field=("flag",)) from None
-
-
-def _country(item: Item) -> str | None:
-    country = item.text("country", 2)
-    if country is not None and not _COUNTRY.fullmatch(country):
-        raise Invalid("country is not an ISO 3166 alpha-2 code, such as RO", field=("country",))
-    return country
 
 
 def _partner_code(brand: Brand, item: Item) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -44,7 +43,6 @@ HELD_MESSAGE = (
     "a visit of this user has not arrived yet: the item is kept and taken in by itself, and so are the user's later "
     "ones; do not send it again"
 )
-_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 class Status(StrEnum):
@@ -191,14 +189,11 @@ def _parse(scope: Scope, brand: Brand, raw: Any) -> NewPlayer | PlayerResult:
     try:
         item = Item(raw)
         user_id = item.required_text("user_id", 200)
-        country = item.text("country", 2)
-        if country is not None and not _COUNTRY.fullmatch(country):
-            raise Invalid("country is not an ISO 3166 alpha-2 code, such as RO", field=("country",))
         return NewPlayer(
             user_id=user_id,
             tag=item.stag(),
             sign_up_at=item.required_time("sign_up_at", scope),
-            country=country,
+            country=item.country(),
             language=item.text("language", 16),
             currency=item.currency(brand.currency) if item.has("currency") else None,
             bonus_code=item.text("bonus_code", 64),

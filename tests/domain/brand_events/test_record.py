@@ -242,6 +242,26 @@ async def test_a_second_registration_with_another_tag_is_a_conflict_in_any_batch
     assert said(*results) == ["created", "conflict"]
 
 
+async def test_a_registration_of_an_unknown_country_has_that_of_the_visit_w3(world: World) -> None:
+    (visit_id,) = await make_visits(world.promo, world.clock, country="MD")
+    tag = f"{world.promo.id}_{visit_id}"
+    told = event(world, "r1", "registration", user_id="new", tag=tag, country="ZZ")
+    again = {name: value for name, value in told.items() if name != "country"}
+
+    results = await send(world, told, again, told | {"country": "XX"})
+
+    assert said(*results) == ["created", "unchanged", "unchanged"]
+    assert (await Player.get(user_id="new")).country == "MD"
+
+
+async def test_a_registration_from_kosovo_is_taken_w3(world: World) -> None:
+    await send(
+        world, event(world, "r1", "registration", user_id="new", tag=world.tag, country="XK")
+    )
+
+    assert (await Player.get(user_id="new")).country == "XK"
+
+
 async def test_a_registration_of_a_known_player_with_another_tag_is_a_conflict_m03(
     world: World, clock: ManualClock
 ) -> None:
@@ -458,6 +478,7 @@ async def test_an_amended_time_moves_the_first_deposit_m05(world: World) -> None
         ({"amount": "12", "amount_cents": 1200}, "amount"),
         ({"currency": "EURO"}, "currency"),
         ({"currency": "eur"}, "currency"),
+        ({"country": "QQ"}, "country"),
         ({"tag": "nonsense"}, "tag"),
         ({"type": "bet", "product": "lottery"}, "product"),
         ({"type": "fee"}, "kind"),

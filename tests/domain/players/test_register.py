@@ -73,6 +73,28 @@ async def test_a_new_player_has_the_country_of_the_visit_and_the_currency_of_the
     assert (second.country, second.currency) == ("FR", "RON")
 
 
+@pytest.mark.parametrize("unknown", ["ZZ", "XX"])
+async def test_a_country_that_the_platform_does_not_know_is_as_good_as_absent(
+    world: World, unknown: str
+) -> None:
+    (visit_id,) = await make_visits(world.promo, world.clock, country="MD")
+    tag = f"{world.promo.id}_{visit_id}"
+    first = world.player("p1", tag=tag, country=unknown)
+    await register(world, first, world.player("p2", country="FR"))
+
+    again = await register_one(world, world.player("p2", country=unknown))
+
+    assert said(again) == "unchanged"
+    assert [player.country for player in await Player.all().order_by("id")] == ["MD", "FR"]
+    assert [fact.country for fact in await Registration.all().order_by("id")] == ["MD", "FR"]
+
+
+async def test_kosovo_is_a_country_under_the_code_in_general_use(world: World) -> None:
+    await register(world, world.player("p1", country="XK"))
+
+    assert (await Player.get()).country == "XK"
+
+
 async def test_a_registration_is_a_fact_of_the_brands_business_day_m42(
     world: World, clock: ManualClock
 ) -> None:
@@ -341,6 +363,10 @@ BAD: list[dict[str, Any]] = [
     {"sign_up_at": "9999-12-31T23:59:59-12:00"},
     {"country": "FRA"},
     {"country": "fr"},
+    {"country": "QQ"},
+    {"country": "UK"},
+    {"country": "EU"},
+    {"country": "XA"},
     {"country": "\ud800"},
     {"currency": "XXX"},
     {"currency": "euro"},
