@@ -192,6 +192,21 @@ async def test_a20_nobody_reads_anothers_log(
     assert await Asking(client, await open_session(rival, clock)).log() == []
 
 
+async def test_a20_the_log_shows_nothing_that_was_not_sent(
+    programme: Programme, sender: PostbackSender, asking: Asking
+) -> None:
+    postback = await programme.add_postback(f"{programme.tracker.url}/p?w=1")
+    url = f"{programme.tracker.url}/p?frag=1&r=#${{player_id}}"
+    await Postback.filter(id=postback.id).update(url=url)
+    await programme.owe()
+    await sender.deliver("wake-up")
+    await asking.run(TEST, postbackId=encode_id("Postback", postback.id))
+
+    assert [node["url"] for node in await asking.log()] == [
+        f"{programme.tracker.url}/p?frag=1&r="
+    ] * 2
+
+
 # Replays
 
 

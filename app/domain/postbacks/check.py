@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from app.domain.postbacks.template import LONGEST_TEMPLATE
+from app.domain.postbacks.template import LONGEST_TEMPLATE, VARIABLE
 from app.domain.postbacks.variables import BUILT_IN, TAG_PREFIX
 from app.infra.addresses import is_allowed_address
 
@@ -17,6 +17,7 @@ class ProblemCode(StrEnum):
     """What can be wrong with a template."""
 
     MISSING_DOLLAR = "missing_dollar"
+    MISSING_BRACES = "missing_braces"
     WRONG_BRACKETS = "wrong_brackets"
     UNCLOSED = "unclosed"
     STRAY_BRACE = "stray_brace"
@@ -24,6 +25,7 @@ class ProblemCode(StrEnum):
     EMPTY_NAME = "empty_name"
     RESERVED_NAME = "reserved_name"
     PARAMETER_IN_PATH = "parameter_in_path"
+    BEHIND_HASH = "behind_hash"
     MANGLED_TEXT = "mangled_text"
     UNPRINTABLE = "unprintable"
     BAD_SCHEME = "bad_scheme"
@@ -58,24 +60,32 @@ class Checked:
 
 
 _NAME = r"[^{}\[\]()$&=?#/%\s]"
+# `$name` without braces. Of other names only a whole value is one: `$5` and `US$a` may be meant.
+_BUILT_IN_BARE = rf"(?:{'|'.join(sorted(BUILT_IN, key=len, reverse=True))})(?![A-Za-z0-9_])"
+_WHOLE_VALUE = r"(?<==\$)[A-Za-z_][A-Za-z0-9_.]*(?=[&#]|\Z)"
 _BRACES = re.compile(
     "|".join(
         (
             r"(?P<good>\$\{(?P<good_name>[^{}$&=?#/\s]+)\})",
             r"(?P<empty>\$?\{\s*\}|\$\[\s*\]|\$\(\s*\))",
-            rf"(?P<spaced>\$\{{\s*(?P<spaced_name>{_NAME}+)\s*\}})",
+            rf"(?P<spaced>\$\s*\{{\s*(?P<spaced_name>{_NAME}+)\s*\}})",
             rf"(?P<doubled>\$?\{{\{{\s*(?P<doubled_name>{_NAME}+)\s*\}}?\}})",
             rf"(?P<brackets>\$[\[(](?P<brackets_name>{_NAME}+)[\])}}]?)",
             rf"(?P<encoded>(?:\$|%24)(?:\{{|%7[Bb])(?P<encoded_name>{_NAME}+)(?:\}}|%7[Dd]))",
             rf"(?P<unclosed>\$\{{(?P<unclosed_name>{_NAME}*)[\])]?)",
             rf"(?P<dollar>\{{\s*(?P<dollar_name>{_NAME}+)\s*\}})",
             rf"(?P<half>\{{(?P<half_name>{_NAME}*))",
+            rf"(?P<bare>\$(?P<bare_name>{_BUILT_IN_BARE}|{_WHOLE_VALUE}))",
             r"(?P<stray>\})",
         )
     )
 )
 _MISTAKES = {
-    "spaced": (ProblemCode.UNPRINTABLE, "a name in braces holds spaces: write {}"),
+    "spaced": (ProblemCode.UNPRINTABLE, "a variable holds spaces: write {}"),
+    "bare": (
+        ProblemCode.MISSING_BRACES,
+        "a variable stands in braces: write {}, or %24 for a dollar",
+    ),
     "doubled": (ProblemCode.WRONG_BRACKETS, "one pair of braces is enough: write {}"),
     "brackets": (ProblemCode.WRONG_BRACKETS, "a variable stands in braces: write {}"),
     "encoded": (ProblemCode.ENCODED_BRACES, "the braces are percent-encoded: write {}"),
@@ -85,10 +95,15 @@ _MISTAKES = {
 }
 # Lone surrogates as well: no text in UTF-8 can hold them.
 _UNPRINTABLE = re.compile("[\x00-\x20\x7f-\x9f\\\\\u2028\u2029\ud800-\udfff]+")
+_ESCAPED = re.compile("&amp;", re.IGNORECASE)
 _MANGLED = re.compile("¤(?=[cC][yY])")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d)(/*)")
+# `http//host`, `https;//host`
+_ALMOST_SCHEME = re.compile(r"(https?)[;.,]?/{1,3}(?=[^/])", re.IGNORECASE)
 _HOST_FIRST = re.compile(r"/*[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(?=[:/?#]|$)")
 _PATH_PARAMETER = re.compile(r"[/;&](?P<pair>[^/;&=?#]*=[^/;&?#]*\$\{[^{}]*\}[^/;&?#]*)")
+_BETWEEN_HASHES = re.compile(r"#(?:\$\{(?P<whole>[^{}]+)\}|(?P<name>[^#&=?/{}]+))#")
+_BEHIND_HASH_PAIR = re.compile(r"#[?&]?(?=[^=&?#/{}]+=)")
 _PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "intranet", "corp")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
@@ -132,7 +147,7 @@ def _problems(url: str, allow_private: bool) -> Iterator[Problem]:
     found += _target(url, allow_private)
     if not found:
         # Which part of the URL is the path is clear only when everything else is right.
-        found += _path(url)
+        found += _path(url) or _behind_hash(url)
     yield from sorted(found, key=lambda problem: problem.position)
 
 
@@ -186,6 +201,9 @@ def _characters(url: str) -> Iterator[Problem]:
     for match in _MANGLED.finditer(url):
         words = "&currency became ¤cy when the text was copied: write &currency"
         yield Problem(ProblemCode.MANGLED_TEXT, words, match.start(), 1, "&curren")
+    for match in _ESCAPED.finditer(url):
+        words = "&amp; is how HTML writes &: write & between parameters"
+        yield Problem(ProblemCode.MANGLED_TEXT, words, match.start(), len(match[0]), "&")
     inside = [match.span() for match in _BRACES.finditer(url)]
     for match in _UNPRINTABLE.finditer(url):
         if any(begin <= match.start() < end for begin, end in inside):
@@ -217,6 +235,10 @@ def _target(url: str, allow_private: bool) -> Iterator[Problem]:
 
 def _no_scheme(url: str) -> Problem:
     words = "the URL must begin with http:// or https://"
+    almost = _ALMOST_SCHEME.match(url)
+    if almost is not None:
+        suggestion = f"{almost[1].lower()}://"
+        return Problem(ProblemCode.BAD_SCHEME, words, 0, len(almost[0]), suggestion)
     begin = _HOST_FIRST.match(url)
     slashes = len(url) - len(url.lstrip("/"))
     if begin is None:
@@ -279,14 +301,14 @@ def _why_not_name(host: str, allow_private: bool) -> tuple[ProblemCode, str] | N
     return None
 
 
-def _path(url: str) -> Iterator[Problem]:
+def _path(url: str) -> list[Problem]:
     """Parameters in the path, where no tracker looks for them: `/c=${clickID}` instead of `?c=${clickID}`."""
     begin = url.index("://") + 3
     before, hash_mark, fragment = url.partition("#")
     path, _, query = before.partition("?")
     pairs = [match["pair"] for match in _PATH_PARAMETER.finditer(path, begin)]
     if not pairs:
-        return
+        return []
     first = _PATH_PARAMETER.search(path, begin)
     position = first.start() if first else begin
     clean = _PATH_PARAMETER.sub("", path[position:])
@@ -295,4 +317,33 @@ def _path(url: str) -> Iterator[Problem]:
     joined = "&".join(part for part in (*pairs, more, query) if part)
     suggestion = f"{clean}?{joined}{hash_mark}{fragment}"
     words = f"parameters stand behind a question mark: write {path[:position]}{suggestion}"
-    yield Problem(ProblemCode.PARAMETER_IN_PATH, words, position, len(url) - position, suggestion)
+    length = len(url) - position
+    return [Problem(ProblemCode.PARAMETER_IN_PATH, words, position, length, suggestion)]
+
+
+def _behind_hash(url: str) -> list[Problem]:
+    """Variables behind a `#`, of which nothing is ever sent."""
+    before, _, fragment = url.partition("#")
+    position = len(before)
+    wrapped = _BETWEEN_HASHES.match(url, position)
+    name = (wrapped["whole"] or wrapped["name"]) if wrapped else ""
+    if wrapped and (wrapped["whole"] or name in BUILT_IN):
+        suggestion = f"${{{name}}}"
+        words = (
+            f"a variable stands in braces, and what is behind a # is never sent: write {suggestion}"
+        )
+        return [Problem(ProblemCode.BEHIND_HASH, words, position, len(wrapped[0]), suggestion)]
+    if not VARIABLE.search(fragment):
+        return []
+    pair = _BEHIND_HASH_PAIR.match(url, position)
+    if before.endswith("=") and fragment.startswith("${"):
+        length, instead = 1, ""
+    elif pair:
+        length, instead = len(pair[0]), "&" if "?" in before else "?"
+    else:
+        words = (
+            "what is behind a # is never sent: put the variable before it, or write %23 for the #"
+        )
+        return [Problem(ProblemCode.BEHIND_HASH, words, position, len(url) - position)]
+    words = f"what is behind a # is never sent: write {before}{instead}{url[position + length :]}"
+    return [Problem(ProblemCode.BEHIND_HASH, words, position, length, instead)]

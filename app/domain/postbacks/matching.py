@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from app.domain.events import LoggedEvent
 from app.domain.postbacks import delivery_queries as queries
 from app.domain.postbacks.actions import ACTION_OF_EVENT, Action
-from app.domain.postbacks.template import Unresolved, render
+from app.domain.postbacks.template import Unresolved, as_sent, render
 from app.domain.postbacks.values import Circumstances, player_of, variables
 from app.infra.database import Row
 from app.models import Postback
@@ -126,6 +126,6 @@ def _rendered(
         event,
         ACTION_OF_EVENT[event.type],
         postback["method"],
-        render(postback["url"], values, Unresolved(postback["unresolved"])),
+        as_sent(render(postback["url"], values, Unresolved(postback["unresolved"]))),
         around.promo,
     )

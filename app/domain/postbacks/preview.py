@@ -14,7 +14,7 @@ from app.domain.postbacks.configure import require_postback
 from app.domain.postbacks.deliver import Outcome
 from app.domain.postbacks.events import events_by_id
 from app.domain.postbacks.matching import LONGEST_URL, read_circumstances
-from app.domain.postbacks.template import Unresolved, read_template, render
+from app.domain.postbacks.template import Unresolved, as_sent, read_template, render
 from app.domain.postbacks.values import variables
 from app.domain.postbacks.variables import VARIABLES, is_tag, tag_of
 from app.domain.scope import Scope
@@ -100,7 +100,7 @@ def _filled(
 ) -> Preview:
     names = read_template(wanted.url).names
     return Preview(
-        render(wanted.url, values, wanted.unresolved),
+        as_sent(render(wanted.url, values, wanted.unresolved)),
         action,
         {name: values[name] for name in names if name in values},
         tuple(name for name in names if name not in values),

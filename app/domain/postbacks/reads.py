@@ -116,6 +116,7 @@ class WarningCode(StrEnum):
     TAG_NEVER_SEEN = "tag_never_seen"
     NO_VALUE_FOR_ACTION = "no_value_for_action"
     NO_VARIABLES = "no_variables"
+    BEHIND_HASH = "behind_hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,9 @@ async def template_warnings(
     elif place is Place.ACCOUNT and not _TELL_APART.intersection(names):
         words = "it fires for all your promos: add ${promo_id} or ${campaign_id} to tell them apart"
         found.append(TemplateWarning(WarningCode.NO_PROMO, words))
+    if "#" in url:
+        words = f"what is behind the # is never sent, {url[url.index('#') :][:60]}: write %23 if it is part of a value"
+        found.append(TemplateWarning(WarningCode.BEHIND_HASH, words))
     for name in names:
         variable = BUILT_IN.get(name)
         if variable and action is not Action.ANY and action not in variable.actions:

@@ -83,6 +83,11 @@ def render(
     return f"{head}?{'&'.join(kept)}{tail}"
 
 
+def as_sent(url: str) -> str:
+    """What of a filled-in URL reaches a tracker: nothing from a `#` on."""
+    return url.partition("#")[0]
+
+
 def _fill(part: _Pair, values: Mapping[str, str], unresolved: Unresolved) -> str:
     if not part.names:
         return part.texts[0]

@@ -55,6 +55,7 @@ class PostbackVariables:
 @strawberry.enum(description="What is wrong with a template (A16).")
 class TemplateProblemCode(Enum):
     MISSING_DOLLAR = strawberry.enum_value("missing_dollar", description="{x} instead of ${x}.")
+    MISSING_BRACES = strawberry.enum_value("missing_braces", description="$x instead of ${x}.")
     WRONG_BRACKETS = strawberry.enum_value(
         "wrong_brackets", description="$[x], $(x) or {{x}} instead of ${x}."
     )
@@ -70,8 +71,12 @@ class TemplateProblemCode(Enum):
     PARAMETER_IN_PATH = strawberry.enum_value(
         "parameter_in_path", description="/a=${x} instead of ?a=${x}."
     )
+    BEHIND_HASH = strawberry.enum_value(
+        "behind_hash", description="A variable behind a #, of which nothing is sent."
+    )
     MANGLED_TEXT = strawberry.enum_value(
-        "mangled_text", description="&currency that became ¤cy when it was copied."
+        "mangled_text",
+        description="&currency that became ¤cy when it was copied, &amp; that was a &.",
     )
     UNPRINTABLE = strawberry.enum_value(
         "unprintable", description="Spaces, backslashes or control characters."
@@ -126,6 +131,9 @@ class TemplateWarningCode(Enum):
     )
     NO_VARIABLES = strawberry.enum_value(
         "no_variables", description="Every call would be the same."
+    )
+    BEHIND_HASH = strawberry.enum_value(
+        "behind_hash", description="What stands behind a # is never sent."
     )
 
 

@@ -248,6 +248,11 @@ async def warnings(scope: Scope, url: str, action: Action, place: Place) -> list
         ("https://t.example/?a=${campaign_id}", Place.ACCOUNT, []),
         ("https://t.example/?a=1", Place.PROMO, [(WarningCode.NO_VARIABLES, None)]),
         (
+            "https://t.example/?a=${stag}&b=#reqid#",
+            Place.ACCOUNT,
+            [(WarningCode.BEHIND_HASH, None)],
+        ),
+        (
             "https://t.example/?a=${amount}",
             Place.PROMO,
             [(WarningCode.NO_VALUE_FOR_ACTION, "amount")],
