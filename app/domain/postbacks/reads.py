@@ -159,7 +159,8 @@ async def _unseen_tags(
     scope: Scope, names: Sequence[str], partner_id: int | None
 ) -> list[TemplateWarning]:
     tags = {name: tag_of(name) for name in names if is_tag(name)}
-    if not tags:
+    # Which brand a link was of is not kept: whoever sees some brands only is told nothing.
+    if not tags or scope.brand_ids is not None:
         return []
     rows = scope.query(SeenTag).filter(name__in=list(tags.values()))
     if partner_id is not None:

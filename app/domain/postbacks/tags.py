@@ -42,6 +42,11 @@ async def note_tags(scope: Scope, recordings: int = 500) -> int:
 
 @requires(Permission.READ_CAMPAIGNS)
 async def seen_tags(scope: Scope) -> list[str]:
-    """The names of the parameters that links have carried, in alphabetical order."""
+    """The names of the parameters that links have carried, in alphabetical order.
+
+    Which brand a link was of is not kept: whoever sees some brands only gets none.
+    """
+    if scope.brand_ids is not None:
+        return []
     rows = await scope.query(SeenTag).distinct().order_by("name").limit(MOST_TAGS).values("name")
     return [str(row["name"]) for row in rows]

@@ -46,7 +46,7 @@ class PostbackVariables:
 
     @strawberry.field(
         description="The parameters that visitors have brought along on your links so far, at most 1,000; for "
-        "operators, on any partner's."
+        "operators, on any partner's; for advertisers none, as it is not kept which brand a link was of."
     )
     async def seen_tags(self, info: Info[Any, Any]) -> list[str]:
         return await seen_tags(scope_of(info))

@@ -284,6 +284,23 @@ async def test_a16_a_tag_is_doubted_until_a_link_of_this_partner_has_carried_it(
     assert await warnings(partner_scope(rival, clock), url, Action.ANY, Place.PROMO) == doubts
 
 
+async def test_an_advertiser_learns_nothing_of_the_tags_of_links(
+    world: World, scope: Scope, system: Scope, clock: ManualClock
+) -> None:
+    await make_visits(world.promo, clock, query=b"clickID=1")
+    while await place_recordings(system):
+        pass
+    await note_tags(system)
+    brands = frozenset({world.brand.id})
+    advertiser = staff_scope(clock, StaffRole.ADVERTISER, brands)
+
+    assert await seen_tags(scope) == ["clickID"]
+    assert await seen_tags(advertiser) == []
+    for name in ("clickID", "other"):
+        url = f"https://t.example/?a=${{{name}}}"
+        assert await warnings(advertiser, url, Action.ANY, Place.PROMO) == []
+
+
 async def test_what_strangers_put_on_links_fills_no_endless_list(
     world: World, scope: Scope, system: Scope, clock: ManualClock
 ) -> None:
