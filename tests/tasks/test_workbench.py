@@ -17,6 +17,7 @@ from app.domain.postbacks import configure
 from app.domain.postbacks.actions import Action
 from app.domain.postbacks.configure import PostbackEdit
 from app.domain.postbacks.deliver import RETRY_AFTER
+from app.domain.postbacks.variables import VARIABLES
 from app.domain.scope import Scope
 from app.domain.visits.destination import stag
 from app.infra.clock import ManualClock
@@ -369,6 +370,38 @@ async def test_a18_a_test_is_sent_once_marked_and_logged(
     assert (logged["id"], logged["isTest"]) == (fired["attempt"]["id"], True)
     assert logged["deliveryState"] is None
     assert await PostbackDelivery.all().count() == 0
+
+
+async def test_a18_a_test_sends_what_is_known_of_the_postbacks_promo_campaign_and_account(
+    programme: Programme, asking: Asking
+) -> None:
+    world = programme.world
+    names = "promo_id promo_code campaign_id campaign_name brand_id partner_id traffic_source stag"
+    query = "&".join(f"{name}=${{{name}}}" for name in names.split())
+    url = f"{programme.tracker.url}/t?{query}"
+    account = {"partner_id": str(world.partner.id)}
+    campaign = account | {
+        "campaign_id": str(world.campaign.id),
+        "campaign_name": world.campaign.name,
+        "brand_id": str(world.brand.id),
+    }
+    promo = campaign | {"promo_id": str(world.promo.id), "promo_code": world.promo.code}
+    made_up = {variable.name: variable.sample for variable in VARIABLES}
+
+    for place, known in (
+        ({}, account),
+        ({"campaign_id": world.campaign.id}, campaign),
+        ({"promo_id": world.promo.id}, promo),
+    ):
+        postback = await programme.add_postback(url, **place)
+        await asking.run(TEST, postbackId=encode_id("Postback", postback.id))
+        sent = programme.tracker.received[-1].query
+        rest = {name: made_up[name] for name in names.split() if name not in known}
+        if "promo_id" in known:
+            # The promo of this test states no traffic source.
+            del rest["traffic_source"]
+            rest["stag"] = f"{world.promo.id}_{made_up['click_id']}"
+        assert sent == known | rest
 
 
 async def test_a18_a_test_by_post_shows_the_form(programme: Programme, asking: Asking) -> None:

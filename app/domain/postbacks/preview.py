@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import Subject, record
@@ -12,6 +13,7 @@ from app.domain.permissions import Permission, requires
 from app.domain.postbacks.actions import Action
 from app.domain.postbacks.configure import require_postback
 from app.domain.postbacks.deliver import Outcome
+from app.domain.postbacks.delivery_queries import FIND_CONTEXTS
 from app.domain.postbacks.events import events_by_id
 from app.domain.postbacks.matching import LONGEST_URL, read_circumstances
 from app.domain.postbacks.template import Unresolved, as_sent, read_template, render
@@ -19,7 +21,7 @@ from app.domain.postbacks.values import variables
 from app.domain.postbacks.variables import VARIABLES, is_tag, tag_of
 from app.domain.scope import Scope
 from app.infra.database import fetch, transaction
-from app.models import Event, Postback, PostbackAttempt, Promo
+from app.models import Campaign, Event, Postback, PostbackAttempt, Promo
 
 _INSERT_TEST = """
 INSERT INTO postback_attempts
@@ -27,6 +29,7 @@ INSERT INTO postback_attempts
      sent_at, duration_ms, response_code, response_body, error)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, true, $10, $11, $12, $13, $14) RETURNING id
 """
+_PLACE = ("promo_id", "campaign_id", "brand_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,10 @@ class Wanted:
     action: Action = Action.REGISTRATION
     unresolved: Unresolved = Unresolved.DROP
     event_id: int | None = None
-    # With a made-up event: whose values of promo, campaign and brand are taken.
+    # With a made-up event: whose values of promo, campaign, brand and partner are taken.
     promo_id: int | None = None
+    campaign_id: int | None = None
+    partner_id: int | None = None
 
 
 @requires(Permission.READ_CAMPAIGNS)
@@ -65,18 +70,32 @@ async def preview(scope: Scope, wanted: Wanted) -> Preview:
     names = read_template(wanted.url).names
     values |= {name: f"sample-{tag_of(name)}" for name in names if is_tag(name)}
     values |= {"action": action.value, "occurred_at": scope.now().isoformat()}
-    promo = await _promo_values(scope, wanted.promo_id)
-    values |= {name: str(value) for name, value in promo.items() if value is not None}
-    return _filled(wanted, action, values, None, promo)
+    known = await _known(scope, wanted)
+    promo_id = known.get("promo_id")
+    if promo_id is not None:
+        known["stag"] = f"{promo_id}_{values['click_id']}"
+    # What is known to have no value has none here either.
+    values = {name: value for name, value in values.items() if known.get(name, value) is not None}
+    values |= {name: str(value) for name, value in known.items() if value is not None}
+    return _filled(wanted, action, values, None, {name: known.get(name) for name in _PLACE})
 
 
-async def _promo_values(scope: Scope, promo_id: int | None) -> dict[str, int | None]:
-    if promo_id is None:
-        return {"promo_id": None, "campaign_id": None, "brand_id": None}
-    promo = await scope.query(Promo).get_or_none(id=promo_id)
-    if promo is None:
-        raise NotFound("promo", field=("promoId",))
-    return {"promo_id": promo.id, "campaign_id": promo.campaign_id, "brand_id": promo.brand_id}
+async def _known(scope: Scope, wanted: Wanted) -> dict[str, Any]:
+    """The values that a made-up event shares with the real ones: of its promo, else campaign, else partner."""
+    if wanted.promo_id is not None:
+        if not await scope.query(Promo).filter(id=wanted.promo_id).exists():
+            raise NotFound("promo", field=("promoId",))
+        return dict((await fetch(FIND_CONTEXTS, [wanted.promo_id]))[0])
+    if wanted.campaign_id is not None:
+        campaign = await scope.query(Campaign).get(id=wanted.campaign_id)
+        return {
+            "campaign_id": campaign.id,
+            "campaign_name": campaign.name,
+            "brand_id": campaign.brand_id,
+            "partner_id": campaign.partner_id,
+        }
+    partner_id = wanted.partner_id or scope.partner_id
+    return {} if partner_id is None else {"partner_id": partner_id}
 
 
 async def _of_event(scope: Scope, wanted: Wanted, event_id: int) -> Preview:
@@ -87,7 +106,7 @@ async def _of_event(scope: Scope, wanted: Wanted, event_id: int) -> Preview:
         raise NotFound("event", field=("eventNumber",))
     (event,), circumstances = events, around[event_id]
     values = variables(event, circumstances)
-    promo = {name: circumstances.promo[name] for name in ("promo_id", "campaign_id", "brand_id")}
+    promo = {name: circumstances.promo[name] for name in _PLACE}
     return _filled(wanted, Action(values["action"]), values, event_id, promo)
 
 
@@ -126,7 +145,8 @@ async def prepare_test(scope: Scope, postback_id: int, event_id: int | None = No
     row = await require_postback(scope, postback_id)
     action = Action(row.action)
     unresolved = Unresolved(row.unresolved)
-    made = await preview(scope, Wanted(row.url, action, unresolved, event_id, row.promo_id))
+    places = (row.promo_id, row.campaign_id, row.partner_id)
+    made = await preview(scope, Wanted(row.url, action, unresolved, event_id, *places))
     if len(made.url) > LONGEST_URL:
         raise Conflict(
             f"the URL would be longer than {LONGEST_URL} characters", field=("postbackId",)
