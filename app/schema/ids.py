@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import strawberry
 
 from app.domain import global_ids
 from app.domain.errors import NotFound
+
+_INNER_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def encode_id(type_name: str, row_id: int) -> strawberry.ID:
@@ -22,10 +26,15 @@ def decode_id(type_name: str, value: str, field: str) -> int:
     """The row id again. Raises NotFound naming the field: a foreign, a wrong and a missing id look the same."""
     parts = split_id(value)
     if parts is None or parts[0] != type_name:
-        raise NotFound(type_name.lower(), field=(field,))
+        raise NotFound(_words(type_name), field=(field,))
     return parts[1]
 
 
 def decode_optional_id(type_name: str, value: str | None, field: str) -> int | None:
     """`decode_id`, or None for none."""
     return None if value is None else decode_id(type_name, value, field)
+
+
+def _words(type_name: str) -> str:
+    """`PostbackAttempt` as people say it."""
+    return _INNER_CAPITAL.sub(" ", type_name).lower()

@@ -167,6 +167,7 @@ async def test_a20_every_filter_of_the_log_finds_its_own(
         {"campaignNameContains": "winter"},
         {"promoId": encode_id("Promo", other_promo.id)},
         {"promoCode": other_promo.code},
+        {"promoCode": f" {other_promo.code.upper()}/"},
         {"postbackId": second["postback"]["id"]},
         {"eventNumber": second["eventNumber"]},
     ):
@@ -802,3 +803,83 @@ async def test_a14_a17_a_sale_that_names_its_player_is_the_players(
         "NO_MATCHING_POSTBACK",
     }
     assert await asking.causes(player=player, action="SALE") == ["DELIVERED"]
+
+
+async def test_a17_a20_a_url_that_became_too_long_is_named_as_that(
+    programme: Programme, sender: PostbackSender, asking: Asking
+) -> None:
+    await programme.add_postback(f"{programme.tracker.url}/p?a=${{a}}&b=${{b}}")
+    long = "%C4%83" * 1_000
+    player, _ = await player_of(programme, f"a={long}&b={long}".encode())
+    await deliver(programme, sender)
+    (failed,) = await asking.log()
+    span = {"from": NOW.isoformat(), "before": (NOW + timedelta(days=1)).isoformat()}
+
+    found = await asking.run(DIAGNOSE, player=player)
+    replayed = await asking.run(REPLAY, attemptId=failed["id"])
+
+    assert (failed["responseCode"], len(programme.tracker.received)) == (None, 0)
+    limit = "the URL would be longer than 8000 characters"
+    assert failed["error"] == limit
+    assert found["findings"][0]["cause"] == "DELIVERY_FAILED"
+    assert found["findings"][0]["message"].startswith(limit)
+    assert replayed["userErrors"][0]["message"].startswith(limit)
+    assert (await asking.run(REPLAY_RANGE, **span))["leftOut"] == 1
+
+
+async def test_a17_a_postback_that_is_not_there_or_not_for_the_promo_is_named_as_that(
+    programme: Programme,
+    sender: PostbackSender,
+    asking: Asking,
+    client: httpx.AsyncClient,
+    token: str,
+) -> None:
+    world = programme.world
+    _, promo = await make_promo(world.partner, world.brand, programme.clock)
+    await programme.add_postback()
+    other = await programme.add_postback(promo_id=promo.id)
+    sale = await programme.add_postback(action=Action.SALE)
+    player, _ = await player_of(programme)
+    await deliver(programme, sender)
+
+    async def of(postback: Postback) -> Any:
+        postback_id = encode_id("Postback", postback.id)
+        (finding,) = (await asking.run(DIAGNOSE, player=player, postbackId=postback_id))["findings"]
+        assert (finding["cause"], finding["postback"]["id"]) == (
+            "NO_MATCHING_POSTBACK",
+            postback_id,
+        )
+        return finding["message"]
+
+    here, there = f"promo {promo.id}", f"promo {world.promo.id}"
+    assert await of(other) == f"this postback is for {here}, and this happened in {there}"
+    assert await of(sale) == "this postback fires for sale, and this was a registration"
+    question = {"player": player, "postbackId": encode_id("Postback", 4711)}
+    unknown = await ask(client, "partner", DIAGNOSE, token, {"input": question})
+    assert unknown["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_a17_a_disabled_postback_comes_behind_the_failure_of_another(
+    programme: Programme, sender: PostbackSender, asking: Asking, scope: Scope
+) -> None:
+    disabled = await programme.add_postback(f"{programme.tracker.url}/old?b=${{b}}")
+    await configure.disable_postback(scope, disabled.id)
+    await programme.add_postback()
+    player, _ = await player_of(programme)
+    programme.tracker.answer = answering(404)
+    await deliver(programme, sender)
+
+    behind = ["DELIVERY_FAILED", "DISABLED", "TAG_NOT_ON_LINK"]
+    assert await asking.causes(player=player) == behind
+    programme.tracker.answer = answering(200)
+    (failed,) = await asking.log()
+    await asking.run(REPLAY, attemptId=failed["id"])
+    await sender.deliver("wake-up")
+    before = ["DISABLED", "TAG_NOT_ON_LINK", "DELIVERED"]
+    assert await asking.causes(player=player) == before
+
+
+async def test_g20_an_id_of_another_type_is_told_in_words(asking: Asking) -> None:
+    refused = await asking.run(REPLAY, attemptId=encode_id("Promo", 1))
+
+    assert refused["userErrors"][0]["message"] == "there is no such postback attempt"

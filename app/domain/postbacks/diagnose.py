@@ -17,11 +17,18 @@ from app.domain.plans.reads import histories
 from app.domain.postbacks import events as event_queries
 from app.domain.postbacks.actions import COMMISSION_ACTIONS, EVENT_OF_ACTION, Action
 from app.domain.postbacks.events import TYPES, logged
-from app.domain.postbacks.findings import Cause, Finding, findings_of_event, read_state
+from app.domain.postbacks.findings import (
+    Cause,
+    Finding,
+    by_likelihood,
+    findings_of_event,
+    read_state,
+)
+from app.domain.postbacks.reads import PostbackFilter, postbacks
 from app.domain.scope import Scope
 from app.infra.clock import business_day, day_bounds
 from app.infra.database import fetch
-from app.models import Brand, Campaign, Conversion, Event, Player, Visit
+from app.models import Brand, Campaign, Conversion, Event, Player, Postback, Visit
 
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
@@ -69,12 +76,13 @@ class _Subject:
 async def diagnose(scope: Scope, question: Question) -> Diagnosis:
     """Say why postbacks were not received. Raises Invalid unless one thing is named, NotFound for what is not there."""
     subject = await _find(scope, question)
+    asked_for = await _asked_for(scope, question.postback_id)
     wanted = question.action if question.action is not Action.ANY else None
     events = [
         event for event in subject.events if wanted is None or event.type == EVENT_OF_ACTION[wanted]
     ][-_MOST_EVENTS:]
     partner_ids = {event.partner_id for event in events if event.partner_id is not None}
-    state = await read_state(scope, events, partner_ids, question.postback_id)
+    state = await read_state(scope, events, partner_ids, asked_for)
     findings: list[Finding] = []
     for event in events:
         findings += findings_of_event(event, state)
@@ -88,8 +96,18 @@ async def diagnose(scope: Scope, question: Question) -> Diagnosis:
         dict(visit.tags) if visit else {},
         visit.corrupted if visit else False,
         tuple(events),
-        tuple(sorted(findings, key=lambda finding: list(Cause).index(finding.cause))),
+        tuple(by_likelihood(findings)),
     )
+
+
+async def _asked_for(scope: Scope, postback_id: int | None) -> Postback | None:
+    """The postback that is asked about. Raises NotFound."""
+    if postback_id is None:
+        return None
+    row = await (await postbacks(scope, PostbackFilter())).rows.get_or_none(id=postback_id)
+    if row is None:
+        raise NotFound("postback", field=("postbackId",))
+    return row
 
 
 def _missing(

@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.events import LoggedEvent
-from app.domain.postbacks.actions import ACTION_OF_EVENT
+from app.domain.postbacks.actions import ACTION_OF_EVENT, Action
 from app.domain.postbacks.check import check_template
-from app.domain.postbacks.matching import matches, read_circumstances
+from app.domain.postbacks.matching import TOO_LONG, matches, read_circumstances
 from app.domain.postbacks.plan import READER
 from app.domain.postbacks.prune import complete_from
 from app.domain.postbacks.reads import PostbackFilter, postbacks
@@ -73,19 +73,19 @@ class State:
     deliveries: Mapping[tuple[int, int], PostbackDelivery]
     duplicates: Mapping[tuple[int, int], PostbackDelivery]
     attempts: Mapping[int, Sequence[PostbackAttempt]]
+    # The only postback that is looked at, when one was named.
+    asked_for: Postback | None
 
 
 async def read_state(
     scope: Scope,
     events: Sequence[LoggedEvent],
     partner_ids: Collection[int],
-    postback_id: int | None,
+    asked_for: Postback | None,
 ) -> State:
-    """Read all of it, as far as it exists for the scope."""
+    """Read all of it, as far as it exists for the scope; of the postbacks the one that was asked for, else all."""
     ids = [event.id for event in events]
-    found = (await postbacks(scope, PostbackFilter())).rows.filter(partner_id__in=list(partner_ids))
-    if postback_id is not None:
-        found = found.filter(id=postback_id)
+    found = [asked_for] if asked_for is not None else await _postbacks(scope, partner_ids)
     deliveries = await scope.query(PostbackDelivery).filter(event_id__in=ids).order_by("id")
     by_id = {row.id: row for row in deliveries}
     repeated = await scope.query(PostbackDuplicate).filter(event_id__in=ids)
@@ -94,7 +94,7 @@ async def read_state(
     known = await fetch(_KNOWN_AT, ids)
     horizon = await complete_from(scope)
     return State(
-        await found.order_by("id") if partner_ids else [],
+        found,
         await read_circumstances(fetch, events),
         {row["id"]: row["known_at"] for row in known},
         reader[0]["position"] if reader else 0,
@@ -109,7 +109,29 @@ async def read_state(
             delivery_id: [row for row in tried if row.delivery_id == delivery_id][-_MOST_ATTEMPTS:]
             for delivery_id in by_id
         },
+        asked_for,
     )
+
+
+async def _postbacks(scope: Scope, partner_ids: Collection[int]) -> list[Postback]:
+    rows = (await postbacks(scope, PostbackFilter())).rows
+    return await rows.filter(partner_id__in=list(partner_ids)).order_by("id") if partner_ids else []
+
+
+def by_likelihood(findings: Sequence[Finding]) -> list[Finding]:
+    """The likeliest cause first; what is disabled comes behind what fires and was not taken."""
+    disabled = {_whose(each) for each in findings if each.cause is Cause.DISABLED}
+    others = [each for each in findings if each.postback and _whose(each) not in disabled]
+    is_behind = any(each.cause is not Cause.DELIVERED for each in others)
+    order = list(Cause)
+    return sorted(
+        findings,
+        key=lambda each: (is_behind and _whose(each) in disabled, order.index(each.cause)),
+    )
+
+
+def _whose(finding: Finding) -> int | None:
+    return finding.postback.id if finding.postback is not None else None
 
 
 def findings_of_event(event: LoggedEvent, state: State) -> Iterator[Finding]:
@@ -124,18 +146,35 @@ def findings_of_event(event: LoggedEvent, state: State) -> Iterator[Finding]:
         or (event.id, row.id) in state.deliveries
     ]
     if not matching:
-        yield _no_match(event, state)
+        yield _no_match(event, around, state)
     for row in matching:
         yield from _findings(event, row, around, state)
 
 
-def _no_match(event: LoggedEvent, state: State) -> Finding:
+def _no_match(event: LoggedEvent, around: Circumstances, state: State) -> Finding:
     action = ACTION_OF_EVENT[event.type].value
+    if state.asked_for is not None:
+        return _not_for(event, around, state.asked_for)
     words = f"no postback fires for {action} of this promo"
     if state.postbacks:
         others = sorted({row.action for row in state.postbacks})
         words += f": yours are for {', '.join(others)}, or belong to other campaigns or promos"
     return Finding(Cause.NO_MATCHING_POSTBACK, words, event.id)
+
+
+def _not_for(event: LoggedEvent, around: Circumstances, row: Postback) -> Finding:
+    """Why the postback that was asked about is not for the event."""
+    action = ACTION_OF_EVENT[event.type].value
+    if row.partner_id != event.partner_id:
+        words = "this postback belongs to another account"
+    elif row.action not in {action, Action.ANY}:
+        words = f"this postback fires for {row.action}, and this was a {action}"
+    else:
+        kind = "promo" if row.promo_id is not None else "campaign"
+        number = row.promo_id if row.promo_id is not None else row.campaign_id
+        there = around.promo[f"{kind}_id"]
+        words = f"this postback is for {kind} {number}, and this happened in {kind} {there}"
+    return Finding(Cause.NO_MATCHING_POSTBACK, words, event.id, row)
 
 
 def _findings(
@@ -177,6 +216,9 @@ def _of_delivery(
     code = last.response_code
     answer = f"your tracker answered {code}" if code is not None else last.error
     count = f"{len(attempts)} attempt{'s' if len(attempts) > 1 else ''}"
+    if delivery.state == "failed" and last.error == TOO_LONG:
+        words = f"{TOO_LONG}, as {len(row.url):,} of your own and the values filled in: shorten it or the values"
+        return Finding(Cause.DELIVERY_FAILED, words, event.id, row, attempts)
     if delivery.state == "failed":
         words = f"given up after {count}: {answer}; replay it once your tracker is right"
         return Finding(Cause.DELIVERY_FAILED, words, event.id, row, attempts)

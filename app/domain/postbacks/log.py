@@ -12,6 +12,7 @@ from app.domain.paging import Listing, Ordering
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks.actions import Action
 from app.domain.scope import Scope
+from app.domain.visits.links import plain_code
 from app.models import Campaign, PostbackAttempt, Promo
 
 
@@ -78,6 +79,6 @@ async def attempts(scope: Scope, chosen: AttemptFilter) -> Listing[PostbackAttem
         named = scope.query(Campaign).filter(name__icontains=chosen.campaign_name_contains)
         rows = rows.filter(campaign_id__in=Subquery(named.values("id")))
     if chosen.promo_code is not None:
-        coded = scope.query(Promo).filter(code=chosen.promo_code)
+        coded = scope.query(Promo).filter(code=plain_code(chosen.promo_code))
         rows = rows.filter(promo_id__in=Subquery(coded.values("id")))
     return Listing(rows, _ORDERINGS)

@@ -18,6 +18,7 @@ from app.models import Postback
 
 # What one delivery can hold. Templates are checked, but the values of a link's tags come from anybody.
 LONGEST_URL = 8_000
+TOO_LONG = f"the URL would be longer than {LONGEST_URL} characters"
 _LONGEST_HOST = 255
 
 Fetch = Callable[..., Awaitable[list[Row]]]

@@ -12,7 +12,13 @@ from app.domain.permissions import Permission, requires
 from app.domain.postbacks import delivery_queries as queries
 from app.domain.postbacks.actions import ACTION_OF_EVENT
 from app.domain.postbacks.attempt_queries import INSERT_ATTEMPTS
-from app.domain.postbacks.matching import LONGEST_URL, Rendered, read_circumstances, rendered
+from app.domain.postbacks.matching import (
+    LONGEST_URL,
+    TOO_LONG,
+    Rendered,
+    read_circumstances,
+    rendered,
+)
 from app.domain.scope import Scope
 from app.infra.database import Row, Transaction, transaction
 
@@ -103,7 +109,6 @@ async def insert_deliveries(scope: Scope, tx: Transaction, planned: Sequence[Ren
     )
     failed = [row for row in inserted if row["state"] == "failed"]
     if failed:
-        reason = f"the URL would be longer than {LONGEST_URL} characters"
         await tx.fetch(
             INSERT_ATTEMPTS,
             [row["id"] for row in failed],
@@ -111,7 +116,7 @@ async def insert_deliveries(scope: Scope, tx: Transaction, planned: Sequence[Ren
             [0] * len(failed),
             [None] * len(failed),
             [None] * len(failed),
-            [reason] * len(failed),
+            [TOO_LONG] * len(failed),
         )
     return len(inserted) - len(failed)
 

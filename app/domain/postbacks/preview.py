@@ -15,7 +15,7 @@ from app.domain.postbacks.configure import require_postback
 from app.domain.postbacks.deliver import Outcome
 from app.domain.postbacks.delivery_queries import FIND_CONTEXTS
 from app.domain.postbacks.events import events_by_id
-from app.domain.postbacks.matching import LONGEST_URL, read_circumstances
+from app.domain.postbacks.matching import LONGEST_URL, TOO_LONG, read_circumstances
 from app.domain.postbacks.template import Unresolved, as_sent, read_template, render
 from app.domain.postbacks.values import variables
 from app.domain.postbacks.variables import VARIABLES, is_tag, tag_of
@@ -148,9 +148,7 @@ async def prepare_test(scope: Scope, postback_id: int, event_id: int | None = No
     places = (row.promo_id, row.campaign_id, row.partner_id)
     made = await preview(scope, Wanted(row.url, action, unresolved, event_id, *places))
     if len(made.url) > LONGEST_URL:
-        raise Conflict(
-            f"the URL would be longer than {LONGEST_URL} characters", field=("postbackId",)
-        )
+        raise Conflict(TOO_LONG, field=("postbackId",))
     return TestCall(row, made)
 
 

@@ -13,7 +13,13 @@ from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks import delivery_queries as queries
 from app.domain.postbacks.events import events_by_id
-from app.domain.postbacks.matching import LONGEST_URL, Rendered, read_circumstances, render_for
+from app.domain.postbacks.matching import (
+    LONGEST_URL,
+    TOO_LONG,
+    Rendered,
+    read_circumstances,
+    render_for,
+)
 from app.domain.postbacks.reads import PostbackFilter, postbacks
 from app.domain.scope import Scope
 from app.infra.database import fetch, transaction
@@ -51,10 +57,12 @@ class ReplayRange:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How many are due again, and how many were left out because their postback is disabled or deleted."""
+    """How many are due again, and how many were left out: their postback is disabled or deleted, or too long now."""
 
     count: int
     left_out: int
+    # Of those left out, the ones whose URL would be too long.
+    too_long: int = 0
 
 
 @requires(Permission.MANAGE_CAMPAIGNS)
@@ -91,11 +99,14 @@ def _of_partner(scope: Scope) -> None:
 async def _replay_attempt(scope: Scope, attempt_id: int) -> Replayed:
     attempt = await scope.query(PostbackAttempt).get_or_none(id=attempt_id)
     if attempt is None:
-        raise NotFound("postbackattempt", field=("attemptId",))
+        raise NotFound("postback attempt", field=("attemptId",))
     if attempt.delivery_id is None:
         raise Conflict("this was a test: fire the test again instead", field=("attemptId",))
     delivery = await scope.query(PostbackDelivery).get(id=attempt.delivery_id)
     replayed = await _replay(scope, [delivery], {"attempt_id": attempt_id})
+    if replayed.too_long:
+        words = f"{TOO_LONG}: shorten it or the values of your link, then replay"
+        raise Conflict(words, field=("attemptId",))
     if not replayed.count:
         raise Conflict(
             "its postback is disabled or deleted: enable it, then replay", field=("attemptId",)
@@ -132,9 +143,11 @@ async def _replay_range(scope: Scope, wanted: ReplayRange) -> Replayed:
 async def _replay(
     scope: Scope, deliveries: Sequence[PostbackDelivery], data: dict[str, Any]
 ) -> Replayed:
-    rendered = await _rendered(scope, deliveries)
+    made = await _rendered(scope, deliveries)
+    rendered = [item for item in made if len(item.url) <= LONGEST_URL]
+    too_long = len(made) - len(rendered)
     if not rendered:
-        return Replayed(0, len(deliveries))
+        return Replayed(0, len(deliveries), too_long)
     offsets = await fetch(queries.PARTNER_OFFSETS, sorted({item.partner_id for item in rendered}))
     moved = {row["id"]: timedelta(microseconds=row["clock_offset"]) for row in offsets}
     # The clock of a partner's user is the partner's already; an operator's is the machine's.
@@ -176,7 +189,7 @@ async def _replay(
                 partner_id=partner_id,
                 data={**data, "count": count},
             )
-    return Replayed(len(rendered), len(deliveries) - len(rendered))
+    return Replayed(len(rendered), len(deliveries) - len(rendered), too_long)
 
 
 async def _rendered(scope: Scope, deliveries: Sequence[PostbackDelivery]) -> list[Rendered]:
@@ -193,6 +206,5 @@ async def _rendered(scope: Scope, deliveries: Sequence[PostbackDelivery]) -> lis
         if postback is None or event is None or event.id not in around:
             continue
         item = render_for(postback, event, around[event.id])
-        if len(item.url) <= LONGEST_URL:
-            made.setdefault((event.id, item.url_hash), item)
+        made.setdefault((event.id, item.url_hash), item)
     return list(made.values())

@@ -212,7 +212,8 @@ class ReplayPostbacksPayload:
         default=None, description="Due again now, filled in by their postbacks as they are now."
     )
     left_out: int | None = strawberry.field(
-        default=None, description="Those whose postbacks are disabled or deleted."
+        default=None,
+        description="Those whose postbacks are disabled or deleted, or whose URLs would be too long now.",
     )
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Empty on success."
