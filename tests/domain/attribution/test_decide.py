@@ -11,7 +11,7 @@ from app.domain.attribution.decide import Attribution, Claim, Refusal, Rule, att
 from app.domain.intake import Stag
 from app.infra.clock import ManualClock
 from app.infra.database import transaction
-from app.models import Affiliation, Brand, Coupon, Promo
+from app.models import Affiliation, Brand, Campaign, Coupon, Partner, Promo
 from app.settings import Settings
 from tests.conftest import NOW
 from tests.factories import World, make_coupon, make_partner, make_promo, make_visits, make_world
@@ -149,6 +149,32 @@ async def test_a_stopped_rival_wins_no_new_player_m1d(world: World, clock: Manua
 
     assert isinstance(decision, Attribution)
     assert decision.promo_id == world.promo.id
+
+
+@pytest.mark.parametrize(
+    ("model", "state"),
+    [
+        (Partner, "blocked"),
+        (Affiliation, "suspended"),
+        (Affiliation, "deleted"),
+        (Brand, "disabled"),
+        (Campaign, "disabled"),
+        (Campaign, "archived"),
+    ],
+)
+async def test_a_visit_from_before_a_state_stopped_the_link_brings_no_new_player_m1d(
+    world: World, clock: ManualClock, model: Any, state: str
+) -> None:
+    tag = await click(world.promo, clock)
+    await model.all().update(state=state)
+
+    decision = await decide(world, tag)
+
+    if state == "archived":
+        assert isinstance(decision, Attribution)
+    else:
+        assert isinstance(decision, Refusal)
+        assert decision.error == "not_attributable"
 
 
 @pytest.mark.parametrize(
