@@ -79,7 +79,7 @@ def _host(name: str, field: str, *, literal: bool) -> str:
             return f"[{ipaddress.IPv6Address(name)}]"
         except ValueError:
             raise _invalid(field, f"{name} is no IPv6 address") from None
-    host = _in_ascii(name.lower(), field)
+    host = host_in_ascii(name.lower(), field)
     labels = host.removesuffix(".").split(".")
     if len(host) > LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
         raise _invalid(field, f"{name!r} is no host name")
@@ -89,7 +89,8 @@ def _host(name: str, field: str, *, literal: bool) -> str:
     return host
 
 
-def _in_ascii(name: str, field: str) -> str:
+def host_in_ascii(name: str, field: str) -> str:
+    """An international host as `xn--…`. Raises Invalid for one with two forms, or none."""
     if name.isascii():
         return name
     if _AMBIGUOUS.search(name):

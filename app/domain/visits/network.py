@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+from app.domain.errors import Invalid
 from app.domain.scope import Scope
+from app.domain.urls import host_in_ascii
 from app.domain.visits.destination import Template, is_too_long, template
 from app.domain.visits.links import COLUMNS, JOINS, Link, link_of, macros_of, without_surroundings
 from app.domain.visits.network_promo import CAMPAIGN, network_offer, open_network_promo
@@ -18,8 +21,10 @@ AD_TYPES = frozenset({"quicklink", "banner", "text_link", "product_store"})
 _OWN = frozenset({"ad_type", "aff_code", "unique", "program_unique", "redirect_to"})
 _LONGEST_CODE = 32
 _ENCODED_TWICE = re.compile(r"https?%3a%2f%2f", re.IGNORECASE)
-# Before the query they make a browser and a parser see different hosts.
-_SUSPICIOUS = re.compile(r"[\x00-\x20\x7f-\x9f\\@]")
+# Before the query they make a browser and a parser see different hosts, and so does an @ before the path.
+_SUSPICIOUS = re.compile(r"[\x00-\x20\x7f-\x9f\\]|^[^/]*//[^/]*@")
+# The host, as a browser finds it; after a user name it is none of ours.
+_AUTHORITY = re.compile(r"(https?://)([^/?#\\@:]*)", re.IGNORECASE)
 # Anything else in a host is escaped by some clients and unescaped by others.
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
@@ -90,8 +95,8 @@ def parse_network_click(query: bytes) -> NetworkClick:
             found.setdefault(own, value)
         elif pair:
             others.append(pair)
-            if text == "st":
-                found.setdefault(text, value)
+            if own == "st":
+                found.setdefault(own, value)
     texts = {name: _decoded(value) for name, value in found.items()}
     ad_type = texts.get("ad_type", "").lower()
     codes = [_code(texts.get(name, "")) for name in ("unique", "program_unique")]
@@ -171,15 +176,32 @@ def link_of_click(found: NetworkLink, click: NetworkClick) -> Link:
 def pieces_of_click(pages: NetworkPages, click: NetworkClick, promo_id: int | None) -> Template:
     """Where a click leads: to `redirect_to` within the program's domains, else to its main URL.
 
-    The parameters of parallel tracking tell the shop the same without a redirect.
+    The parameters of parallel tracking tell the shop the same without a redirect. Of what makes the URL too long, the
+    stats tags are left out first, then the page.
     """
     wanted = _plain_url(click.redirect_to or "")
     url = wanted if wanted and is_within(wanted, pages.hosts) else pages.main_url
+    pieces = _pieces(pages, url, click.ad_type, click.stats_tags, promo_id)
+    if is_too_long(pieces):
+        for place, tags in (
+            (url, None),
+            (pages.main_url, click.stats_tags),
+            (pages.main_url, None),
+        ):
+            pieces = _pieces(pages, place, click.ad_type, tags, promo_id)
+            if not is_too_long(pieces):
+                break
+    return pieces
+
+
+def _pieces(
+    pages: NetworkPages, url: str, ad_type: str, stats_tags: str | None, promo_id: int | None
+) -> Template:
     extra = [
         ("2pau", pages.partner_code),
-        ("2ptt", click.ad_type),
+        ("2ptt", ad_type),
         ("2ptu", pages.program_code),
-        ("2pdlst", click.stats_tags or ""),
+        ("2pdlst", stats_tags or ""),
     ]
     return template(
         url,
@@ -192,10 +214,23 @@ def pieces_of_click(pages: NetworkPages, click: NetworkClick, promo_id: int | No
 
 
 def _plain_url(text: str) -> str:
-    """A URL that was encoded once too often or too rarely, as it was meant: `https%3A%2F%2F…`, or with spaces."""
+    """A URL that was encoded once too often or too rarely, as it was meant: `https%3A%2F%2F…`, or with spaces.
+
+    An international host becomes `xn--…`, which is checked and sent: nobody else may read it in another way.
+    """
     if _ENCODED_TWICE.match(text):
         text = unquote(text).strip()
-    return text.replace(" ", "%20")
+    text = text.replace(" ", "%20")
+    if text.isascii() or (place := _AUTHORITY.match(text)) is None:
+        return text
+    if not all(unicodedata.category(each)[0] in "LMN" or each in "-._" for each in place[2]):
+        # Such as a slash that is none.
+        return text
+    try:
+        host = host_in_ascii(place[2].lower(), "redirect_to")
+    except Invalid:
+        return text
+    return f"{place[1]}{host}{text[place.end() :]}" if _HOST_NAME.fullmatch(host) else text
 
 
 def is_within(url: str, hosts: tuple[str, ...]) -> bool:

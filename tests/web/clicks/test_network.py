@@ -302,6 +302,107 @@ async def test_a_page_that_was_encoded_twice_or_not_at_all_is_found_w4(
     assert response.headers["location"].lower().startswith(place.lower())
 
 
+@pytest.mark.parametrize(
+    ("wanted", "place"),
+    [
+        ("https://shop.example/@brand/p", "https://shop.example/@brand/p"),
+        ("https://shop.example/p#@me", "https://shop.example/p#@me"),
+        ("https://münchen.example/x", "https://xn--mnchen-3ya.example/x"),
+        ("https://MÜNCHEN.example:443/", "https://xn--mnchen-3ya.example:443/"),
+        ("https://www.münchen.example?a=ü", "https://www.xn--mnchen-3ya.example?a=%C3%BC"),
+        ("https://xn--mnchen-3ya.example/@ü", "https://xn--mnchen-3ya.example/@%C3%BC"),
+    ],
+)
+async def test_pages_with_an_at_sign_and_international_hosts_are_within_the_domains_w4(
+    client: httpx.AsyncClient, clock: ManualClock, wanted: str, place: str
+) -> None:
+    domains = ["shop.example", "xn--mnchen-3ya.example"]
+    shop = await make_shop(clock, domains=domains)
+
+    location = (await click(client, redirect_to=wanted, **shop.codes)).headers["location"]
+
+    before, _, after = place.partition("#")
+    assert location.startswith(f"{before}{'&' if '?' in before else '?'}")
+    assert location.partition("#")[2] == after
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https:/\\evil.example@shop.example/",
+        "https:/\\evil.example/@shop.example",
+        "https://evil.example\\/@shop.example/",
+        "https:////evil.example/@shop.example/",
+        "https:/shop.example@evil.example/@",
+        "https://shop.example#@evil.example/",
+        "https://shop.example;@evil.example/@",
+        "https://shop.example\t@evil.example/@",
+        "https://münchen.example@evil.example/",
+        "https://münchen.example:pw@evil.example/",
+        "https://evil.example／@münchen.example/",
+        "https://evil.example\\@münchen.example/",
+        "https://münchen.example.evil.example/",
+        "https://münchen．example／.evil.example/",
+        "https://evil.example?.münchen.example/",
+        "https://straße.example/",
+        "//münchen.example/",
+        "ftp://münchen.example/",
+        "https://münchen.example:8443/",
+        "https://\u200bevil.example/@münchen.example",
+    ],
+    ids=lambda text: quote(text)[:40],
+)
+async def test_neither_at_signs_nor_international_hosts_lead_out_of_the_domains_w4(
+    client: httpx.AsyncClient, clock: ManualClock, wanted: str
+) -> None:
+    shop = await make_shop(
+        clock, domains=["shop.example", "xn--mnchen-3ya.example", "strasse.example"]
+    )
+
+    response = await click(client, redirect_to=wanted, **shop.codes)
+
+    assert sent_to(response)[0] == "https://www.shop.example/"
+
+
+@pytest.mark.parametrize("name", ["st", "ST", "St"])
+async def test_stats_tags_are_known_in_any_case_and_kept_under_their_own_name_w4(
+    client: httpx.AsyncClient, clock: ManualClock, name: str
+) -> None:
+    shop = await make_shop(clock)
+
+    _, added = sent_to(await click(client, **shop.codes, **{name: "a,b"}))
+
+    assert added["2pdlst"] == ["a,b"]
+    assert (await Visit.get()).tags == {name: "a,b"}
+
+
+@pytest.mark.parametrize(
+    ("page", "tags", "place", "kept"),
+    [
+        (10, 9_000, "https://shop.example/xxxxxxxxxx", False),
+        (9_000, 10, "https://www.shop.example/", True),
+        (9_000, 9_000, "https://www.shop.example/", False),
+        (4_000, 4_000, "https://shop.example/" + "x" * 4_000, False),
+    ],
+)
+async def test_of_too_long_a_url_the_stats_tags_go_first_and_the_codes_never_w4(
+    client: httpx.AsyncClient,
+    clock: ManualClock,
+    page: int,
+    tags: int,
+    place: str,
+    kept: bool,
+) -> None:
+    shop = await make_shop(clock)
+    wanted = {"redirect_to": "https://shop.example/" + "x" * page, "st": "t" * tags}
+
+    reached, added = sent_to(await click(client, **shop.codes, **wanted))
+
+    assert reached == place
+    assert added.pop("2pdlst", []) == (["t" * tags] if kept else [])
+    assert set(added) == {"2pau", "2ptt", "2ptu", "stag"}
+
+
 async def test_placeholders_of_ad_platforms_survive_literally_w4(
     client: httpx.AsyncClient, clock: ManualClock
 ) -> None:
