@@ -39,6 +39,8 @@ class Player(TenantModel):
     language = text(16, null=True)
     currency = text(8)
     sign_up_at = fields.DatetimeField()
+    # The brand has not told of the sign-up: it was taken from what the player did.
+    sign_up_inferred = fields.BooleanField(default=False, db_default=False)
     created_at = fields.DatetimeField()
 
     class Meta:

@@ -284,7 +284,9 @@ async def _players(
         if isinstance(decision, Refusal):
             refused[item.user_id] = decision
         else:
-            player = NewPlayer(item.user_id, item.tag, interval.start, None, None, item.currency)
+            player = NewPlayer(
+                *(item.user_id, item.tag, interval.start, None, None, item.currency), inferred=True
+            )
             fresh.append((player, decision))
     ids = await insert_players(scope, tx, brand, fresh)
     added = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from app.domain.attribution.decide import (
 from app.domain.brand_events import queries
 from app.domain.brand_events.corrections import AlreadyVoid, Refused, correct, refund_amount
 from app.domain.brand_events.entries import Entry, new_entry, stored_entry
+from app.domain.brand_events.players import BatchPlayers
 from app.domain.brand_events.read import (
     FIELDS,
     METRICS,
@@ -40,10 +41,8 @@ from app.domain.brands.metric_sources import (
 from app.domain.errors import Invalid
 from app.domain.held.waiting import Holder, Waiting
 from app.domain.intake import Stag
-from app.domain.players.known import KnownPlayer, find_players, find_players_by_id
-from app.domain.players.register import HELD_MESSAGE, NewPlayer, Status, known_of_new
+from app.domain.players.register import HELD_MESSAGE, Status
 from app.domain.scope import Scope
-from app.infra.clock import business_day
 from app.infra.database import Row, Transaction
 from app.infra.encoding import loads
 from app.infra.money import EXACT
@@ -74,8 +73,7 @@ class EventBatch:
     def __init__(self, scope: Scope, tx: Transaction, brand: Brand, holder: Holder) -> None:
         self._scope, self._tx, self._brand, self._holder = scope, tx, brand, holder
         self._entries: dict[str, Entry] = {}
-        self._players: dict[str, KnownPlayer] = {}
-        self._fresh: dict[str, tuple[NewPlayer, Attribution]] = {}
+        self._players = BatchPlayers(brand)
         self._decisions: dict[int, Attribution | Refusal] = {}
         self._transactions: set[tuple[str, str]] = set()
         # Keys of held events: what is about them waits as well.
@@ -91,8 +89,7 @@ class EventBatch:
         rows = await tx.fetch(queries.FIND_EVENTS, brand.id, sorted(ids)) if ids else []
         await self._load_entries(rows)
         users = [event.user_id for event in events if event.user_id is not None]
-        self._players = await find_players(tx, brand.id, users)
-        await self._load_players_of(self._entries.values())
+        await self._players.load(tx, users, self._entries.values())
         await self._attribute(events)
         keys = [f"events:{event.ref}" for event in events if event.ref is not None]
         held = await tx.fetch(queries.FIND_HELD_EVENTS, brand.id, keys) if keys else []
@@ -144,21 +141,13 @@ class EventBatch:
             entry.target = entries.get(entry.ref_id) if entry.ref_id else None
         self._entries = {entry.event_id: entry for entry in entries.values()}
 
-    async def _load_players_of(self, entries: Iterable[Entry]) -> None:
-        ids = sorted({entry.player_id for entry in entries if entry.player_id is not None})
-        for player in (await find_players_by_id(self._tx, self._brand.id, ids)).values():
-            self._players[player.user_id] = player
-        names = {player.id: player.user_id for player in self._players.values()}
-        for entry in entries:
-            entry.user_id = names.get(entry.player_id or 0)
-
     async def _attribute(self, events: Sequence[NewBrandEvent]) -> None:
         """Decide about players who are not there, and about sales and leads, each on its own (M03)."""
         now = self._scope.now() - self._brand.clock_offset
         strangers = [
             event
             for event in events
-            if event.type in OF_A_PLAYER and event.user_id not in self._players
+            if event.type in OF_A_PLAYER and not self._players.is_known(event.user_id)
         ]
         sales = [event for event in events if event.type in _SALES and _has_origin(event)]
         for chosen, needs_open in ((strangers, True), (sales, False)):
@@ -178,13 +167,13 @@ class EventBatch:
             return self._repeat(known, event)
         decision = self._decisions.get(id(event))
         waits = isinstance(decision, Refusal) and decision.error == HELD
-        waits = waits and (event.type in _SALES or event.user_id not in self._fresh)
+        waits = waits and (event.type in _SALES or not self._players.comes(event.user_id))
         about_held = event.ref is not None and f"events:{event.ref}" in self._held
         if waits or about_held or self._holder.blocks(event.user_id):
             self._hold(event, raw, event.tag if waits else None)
             return EventResult(event.id, Status.HELD, None, HELD_MESSAGE)
         try:
-            entry = self._accept(event, decision)
+            entry, note = self._accept(event, decision)
         except AlreadyVoid:
             return EventResult(event.id, Status.UNCHANGED, None, "the event is void already")
         except Refused as refusal:
@@ -192,7 +181,8 @@ class EventBatch:
         except Invalid as error:
             return EventResult(event.id, Status.REJECTED, "invalid", error.message)
         self._entries[event.id] = entry
-        return self._taken(entry, Status.CREATED)
+        taken = self._taken(entry, Status.CREATED)
+        return replace(taken, message=note) if note else taken
 
     def _repeat(self, known: Entry, event: NewBrandEvent) -> EventResult:
         if known.content == event.content:
@@ -219,16 +209,18 @@ class EventBatch:
         self._held.add(key)
         self._holder.hold(Waiting(event.user_id, tag, key, content))
 
-    def _accept(self, event: NewBrandEvent, decision: Attribution | Refusal | None) -> Entry:
-        """The entry of a new event; raises Refused, AlreadyVoid or Invalid."""
-        entry = new_entry(event, self._scope.now())
+    def _accept(
+        self, event: NewBrandEvent, decision: Attribution | Refusal | None
+    ) -> tuple[Entry, str | None]:
+        """The entry of a new event, with what the brand should know; raises Refused, AlreadyVoid or Invalid."""
+        entry, note = new_entry(event, self._scope.now()), None
         if event.type in OF_ANOTHER:
             self._accept_correction(event, entry)
         elif event.type in _SALES:
             self._accept_sale(event, entry, decision)
         else:
-            self._accept_player(event, decision)
-        return entry
+            note = self._players.accept(event, decision)
+        return entry, note
 
     def _accept_correction(self, event: NewBrandEvent, entry: Entry) -> None:
         target = correct(event, self._entries.get(event.ref or ""))
@@ -252,62 +244,14 @@ class EventBatch:
             raise Refused("conflict", message)
         if isinstance(decision, Refusal):
             raise Refused(decision.error, decision.message)
-        if decision is None:
-            decision = self._attribution_of_player(event)
-        entry.attribution = decision
+        entry.attribution = decision or self._players.attribution_of(event)
         self._transactions.add(key)
-
-    def _attribution_of_player(self, event: NewBrandEvent) -> Attribution:
-        """A sale that says only whose it is comes from where its player comes from."""
-        if event.user_id in self._fresh:
-            new, origin = self._fresh[event.user_id]
-            return replace(origin, country=new.country or origin.country)
-        player = self._players.get(event.user_id or "")
-        if player is None or event.occurred_at is None:
-            raise Refused(
-                "unknown_player",
-                "no player has this user_id: register it first, or send tag, coupon, or 2pau with 2ptu",
-            )
-        return player.attribution_on(business_day(event.occurred_at, self._brand.time_zone))
-
-    def _accept_player(self, event: NewBrandEvent, decision: Attribution | Refusal | None) -> None:
-        """See to it that the event's player is there, or comes with the batch."""
-        user_id = event.user_id or ""
-        known = self._players.get(user_id)
-        if known is not None:
-            _check_tag(event, known.all_tags)
-            return
-        if user_id in self._fresh:
-            new, origin = self._fresh[user_id]
-            _check_tag(event, known_of_new(0, new, origin, self._brand).all_tags)
-            return
-        if isinstance(decision, Refusal):
-            if event.type is EventType.REGISTRATION or decision.error != "no_tag":
-                raise Refused(decision.error, decision.message)
-            raise Refused(
-                "unknown_player",
-                "no player has this user_id: register it first, or send its tag",
-            )
-        if decision is None or event.occurred_at is None:
-            raise TypeError("nothing was decided about a new player")
-        self._fresh[user_id] = (
-            NewPlayer(
-                user_id,
-                event.tag,
-                event.occurred_at,
-                event.country,
-                event.language,
-                event.currency,
-                event.coupon,
-            ),
-            decision,
-        )
 
     async def write(self) -> None:
         """Write what was taken, and what waits."""
         await self._note_reports()
         writer = EventWriter(self._scope, self._tx, self._brand, self._sources)
-        await writer.write(list(self._entries.values()), self._players, list(self._fresh.values()))
+        await writer.write(list(self._entries.values()), self._players)
         await self._holder.write(self._scope, self._tx, self._brand)
 
     async def _note_reports(self) -> None:
@@ -319,17 +263,6 @@ class EventBatch:
         if self._first and new:
             await choose_events_first(self._scope, self._tx, self._brand.id)
         await note_reports(self._scope, self._tx, self._brand.id, metrics, ReportSource.EVENTS)
-
-
-def _check_tag(event: NewBrandEvent, tags: Set[str]) -> None:
-    """A player is attributed once (M03). Raises Refused when a registration names another tag."""
-    if (
-        event.type is EventType.REGISTRATION
-        and event.tag is not None
-        and str(event.tag) not in tags
-    ):
-        message = "the player was registered with another tag and stays with it: leave the tag out"
-        raise Refused("conflict", message)
 
 
 def _has_origin(event: NewBrandEvent) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.brand_events.batch import EventBatch, EventResult
+from app.domain.brand_events.players import split
 from app.domain.brand_events.read import NewBrandEvent, read_event
 from app.domain.brands.completeness import declare_complete, parse_complete_through
 from app.domain.errors import Invalid
@@ -87,13 +88,12 @@ async def take_events(
 ) -> list[EventResult]:
     """`record_brand_events` within a transaction that has locked the brand's intake."""
     read = _Read([read_one(scope, brand, raw) for raw in items])
-    batch = EventBatch(scope, tx, brand, holder)
-    await batch.load(read.good)
-    results = []
-    for item, raw in zip(read.items, items, strict=True):
-        if isinstance(item, EventResult):
-            results.append(item)
-        else:
-            results.append(batch.take(item, raw if isinstance(raw, Mapping) else {}))
-    await batch.write()
-    return results
+    results = {id(item): item for item in read.items if isinstance(item, EventResult)}
+    sent = {id(item): raw for item, raw in zip(read.items, items, strict=True)}
+    for part in await split(tx, brand, read.good):
+        batch = EventBatch(scope, tx, brand, holder)
+        await batch.load(part)
+        for event in part:
+            results[id(event)] = batch.take(event, sent[id(event)])
+        await batch.write()
+    return [results[id(item)] for item in read.items]

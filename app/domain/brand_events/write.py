@@ -13,13 +13,13 @@ from app.domain.activity.queries import METRICS as ACTIVITY_METRIC_NAMES
 from app.domain.attribution.decide import Attribution
 from app.domain.brand_events import queries
 from app.domain.brand_events.entries import Entry
+from app.domain.brand_events.players import BatchPlayers
 from app.domain.brand_events.read import EventType
 from app.domain.brands.metric_sources import MetricSources
 from app.domain.changes.late import tell_late
 from app.domain.events import NewEvent, Subject, record_all
 from app.domain.players.flags import Flag, FlagStatement, record_flags
 from app.domain.players.known import KnownPlayer
-from app.domain.players.register import NewPlayer, insert_players, known_of_new
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.database import Transaction
@@ -43,18 +43,14 @@ class EventWriter:
     async def write(
         self,
         entries: Sequence[Entry],
-        players: Mapping[str, KnownPlayer],
-        fresh: Sequence[tuple[NewPlayer, Attribution]],
+        players: BatchPlayers,
     ) -> None:
-        """Write new players, then the entries, their facts, flags and first deposits."""
+        """Write new players and told sign-ups, then the entries, their facts, flags and first deposits."""
         written = [entry for entry in entries if entry.changed]
         if not written:
             return
         scope, tx, brand = self._scope, self._tx, self._brand
-        ids = await insert_players(scope, tx, brand, fresh)
-        self._players = dict(players) | {
-            new.user_id: known_of_new(ids[new.user_id], new, visit, brand) for new, visit in fresh
-        }
+        self._players = await players.write(scope, tx)
         await self._take_ids([entry for entry in written if entry.is_new])
         self._recording = await tx.recording()
         await self._write_played([entry for entry in written if entry.table == "activities"])

@@ -24,14 +24,19 @@ from app.infra.database import Row, RowRefused, Transaction, fetch, transaction
 from app.infra.encoding import loads
 from app.models import Brand, HeldItem
 
-# Ready: the visit may no longer come; or nothing of the same user stands before it, and its visit is there.
+# Ready: the visit may no longer come; or nothing of the same user, and not the event that it is about, stands before
+# it, and its visit is there.
 _READY = """
     h.state = 'held' AND (
         h.held_until <= $1
         OR ((h.visit_id IS NULL OR EXISTS (SELECT 1 FROM visits v WHERE v.id = h.visit_id))
             AND NOT EXISTS (
                 SELECT 1 FROM held_items e
-                WHERE e.brand_id = h.brand_id AND e.user_id = h.user_id AND e.id < h.id AND e.state = 'held'))
+                WHERE e.brand_id = h.brand_id AND e.user_id = h.user_id AND e.id < h.id AND e.state = 'held')
+            AND NOT EXISTS (
+                SELECT 1 FROM held_items e
+                WHERE e.brand_id = h.brand_id AND e.natural_key = 'events:' || (h.content ->> 'ref')
+                  AND e.id < h.id AND e.state = 'held'))
     )
 """
 _FIND_BRANDS = f"SELECT DISTINCT h.brand_id FROM held_items h WHERE {_READY}"

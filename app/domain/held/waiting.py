@@ -99,6 +99,7 @@ class Holder:
             for item, text in fresh
         ]
         await tx.copy("held_items", _COLUMNS, rows_to_copy)
+        self._waiting.clear()
 
 
 def _held_until(item: Waiting, now: datetime) -> datetime:

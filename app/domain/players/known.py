@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from app.domain.attribution.decide import Attribution, Rule
@@ -32,6 +32,9 @@ class KnownPlayer:
     country: str
     language: str | None
     currency: str
+    sign_up_at: datetime
+    # The brand has not told of the sign-up: it was taken from what the player did.
+    sign_up_inferred: bool = False
     # The stags under which the brand may know it: of what won, and of what it sent and lost.
     tags: frozenset[str] = frozenset()
     moves: tuple[Moved, ...] = ()
@@ -103,6 +106,8 @@ def _known(row: Row, moves: Sequence[Row]) -> KnownPlayer:
         row["country"],
         row["language"],
         row["currency"],
+        row["sign_up_at"],
+        row["sign_up_inferred"],
         # As the brand was answered; without a visit its number is 0.
         frozenset(
             f"{promo}_{visit or 0}" for said, promo, visit in touches if said is not Rule.CLICK

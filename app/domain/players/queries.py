@@ -2,7 +2,7 @@
 
 _PLAYER = """
 SELECT p.id, p.user_id, p.partner_id, p.campaign_id, p.promo_id, p.visit_id, p.country, p.language, p.attributed_by,
-       p.currency, p.sign_up_at, p.losing_candidates, c.plan_id,
+       p.currency, p.sign_up_at, p.sign_up_inferred, p.losing_candidates, c.plan_id,
        EXISTS (SELECT 1 FROM player_moves m WHERE m.player_id = p.id AND m.cancelled_at IS NULL) AS moved
 FROM players p JOIN campaigns c ON c.id = p.campaign_id
 """
@@ -24,14 +24,15 @@ ORDER BY m.player_id, m.effective_day, m.id
 
 INSERT_PLAYERS = """
 INSERT INTO players (brand_id, user_id, partner_id, campaign_id, promo_id, visit_id, country, language,
-                     currency, sign_up_at, created_at, subject_id, attributed_by, losing_candidates)
+                     currency, sign_up_at, sign_up_inferred, created_at, subject_id, attributed_by,
+                     losing_candidates)
 SELECT $1, item.user_id, item.partner_id, item.campaign_id, item.promo_id, item.visit_id, item.country,
-       item.language, item.currency, item.sign_up_at, $2, item.subject_id,
+       item.language, item.currency, item.sign_up_at, item.sign_up_inferred, $2, item.subject_id,
        item.attributed_by, item.losing_candidates
 FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[],
-            $10::text[], $11::timestamptz[], $12::bigint[], $13::text[], $14::jsonb[])
+            $10::text[], $11::timestamptz[], $12::bigint[], $13::text[], $14::jsonb[], $15::bool[])
      AS item(user_id, partner_id, campaign_id, promo_id, visit_id, country, language, currency, sign_up_at,
-             subject_id, attributed_by, losing_candidates)
+             subject_id, attributed_by, losing_candidates, sign_up_inferred)
 RETURNING id, user_id
 """
 

@@ -18,6 +18,7 @@ from app.domain.personal import create_subjects
 from app.domain.players import queries
 from app.domain.players.flags import Flag, FlagStatement, record_flags
 from app.domain.players.known import KnownPlayer, find_players
+from app.domain.players.sign_up import SignUp, tell_sign_up
 from app.domain.scope import Scope
 from app.infra.clock import business_day
 from app.infra.crypto import SecretBox
@@ -75,6 +76,8 @@ class NewPlayer:
     partner_code: str | None = None
     # What the brand tells of the person: kept apart, under the person's own key (A6A).
     person: Mapping[str, str] = field(default_factory=dict)
+    # True when it comes with what it did, before the brand told of the sign-up.
+    inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,16 +249,18 @@ async def _repeat(
             f"the player was registered with the tag {stag} and stays with it: leave the tag out"
         )
         return _rejected(item, "conflict", message), known
-    profile = (
-        item.country or known.country,
-        item.language or known.language,
-        item.currency or known.currency,
-    )
     said = [FlagStatement(known, flag, on, scope.now()) for flag, on in item.flags.items()]
     flagged = await record_flags(scope, tx, brand, said)
-    if profile == (known.country, known.language, known.currency):
-        status = Status.UPDATED if flagged else Status.UNCHANGED
-        return PlayerResult(item.user_id, stag, known.attribution.promo_id, status), known
+    answer = PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UPDATED)
+    told = SignUp(item.sign_up_at, item.country, item.language, item.currency)
+    if known.sign_up_inferred:
+        return answer, await tell_sign_up(scope, tx, brand, known, told)
+    if item.sign_up_at != known.sign_up_at:
+        answer = replace(answer, message=_sign_up_stays(known))
+    after = replace(told, at=known.sign_up_at).applied_to(known)
+    if after == known:
+        return replace(answer, status=Status.UPDATED if flagged else Status.UNCHANGED), known
+    profile = (after.country, after.language, after.currency)
     await tx.fetch(queries.UPDATE_PLAYER, known.id, *profile)
     event = NewEvent(
         "player.updated",
@@ -266,9 +271,11 @@ async def _repeat(
         {"country": profile[0], "language": profile[1], "currency": profile[2]},
     )
     await record_all(scope, tx, [event])
-    updated = PlayerResult(item.user_id, stag, known.attribution.promo_id, Status.UPDATED)
-    country, language, currency = profile
-    return updated, replace(known, country=country, language=language, currency=currency)
+    return answer, after
+
+
+def _sign_up_stays(known: KnownPlayer) -> str:
+    return f"the sign-up stays at {known.sign_up_at.isoformat()}, as it was told first"
 
 
 def _repeat_within_batch(first: tuple[NewPlayer, Attribution], item: NewPlayer) -> PlayerResult:
@@ -320,6 +327,7 @@ async def insert_players(
         [subjects.get(item.user_id) for item, _ in fresh],
         [visit.rule.value for _, visit in fresh],
         [dumps_text(visit.losing_candidates) for _, visit in fresh],
+        [item.inferred for item, _ in fresh],
     )
     ids = {row["user_id"]: int(row["id"]) for row in rows}
     await tx.fetch(
@@ -388,6 +396,8 @@ def known_of_new(
         country,
         item.language,
         item.currency or brand.currency,
+        item.sign_up_at,
+        item.inferred,
         frozenset({_stag(attribution)}),
     )
 

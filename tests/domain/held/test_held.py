@@ -12,6 +12,7 @@ from app.domain.activity.record import record_activity
 from app.domain.attribution.decide import HELD_FOR
 from app.domain.brand_events.record import record_brand_events
 from app.domain.held.resolve import HeldItemFilter, held_items, resolve_held
+from app.domain.intake import CHUNK
 from app.domain.personal import read_subjects
 from app.domain.players.register import register_players
 from app.domain.scope import Scope
@@ -167,6 +168,30 @@ async def test_items_of_one_batch_wait_behind_each_other_too(
 
     assert await states() == ["taken"] * 3
     assert [fact.kind for fact in await Conversion.filter(superseded_by=None)] == ["sale"]
+
+
+async def test_corrections_of_a_held_event_keep_nobody_waiting_w3(
+    world: World, journal: Journal, system: Scope, clock: ManualClock
+) -> None:
+    """However many wait for one event: what is ready behind them is taken in at once."""
+    first = await journal.click()
+    clock.advance(timedelta(seconds=1))
+    second = await journal.click()
+    sale = {"id": "s1", "type": "sale", "tag": first, "amount": "50"}
+    amendments = [
+        {"id": f"a{n}", "type": "amend", "ref": "s1", "amount": "1"} for n in range(CHUNK)
+    ]
+    assert set(await tell(world, sale, *amendments)) == {"held"}
+    assert await register(world, world.player("p1", tag=second)) == ["held"]
+
+    await journal.replay(second)
+
+    assert await resolve_held(system, box=BOX) == 1
+    assert await Player.filter(user_id="p1").exists()
+    await journal.replay(first)
+    while await resolve_held(system, box=BOX):
+        pass
+    assert set(await states()) == {"taken"}
 
 
 async def test_another_users_items_are_taken_at_once(world: World, journal: Journal) -> None:

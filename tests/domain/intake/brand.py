@@ -20,7 +20,16 @@ from app.domain.reports.specification import Grouping, ReportFilters, ReportSpec
 from app.domain.rollups.fold import fold_all
 from app.domain.scope import Scope
 from app.infra.money import Money
-from app.models import Activity, BrandEvent, Conversion, FirstDeposit, Player, PlayerFlag, Promo
+from app.models import (
+    Activity,
+    BrandEvent,
+    Conversion,
+    FirstDeposit,
+    Player,
+    PlayerFlag,
+    Promo,
+    Registration,
+)
 from tests.domain.intake.model import Hour, Model, Numbers, Report, Source, Told
 from tests.factories import (
     BOX,
@@ -51,7 +60,8 @@ class Sender:
 
     async def register(self, users: Sequence[str]) -> list[str]:
         """Send players with the tag of the one visit."""
-        items = [self.world.player(user) | {"sign_up_at": _beginning(self)} for user in users]
+        beginning = self.model.beginning.isoformat()
+        items = [self.world.player(user) | {"sign_up_at": beginning} for user in users]
         scope = brand_scope(self.world.brand, self.world.clock)
         return _said(await register_players(scope, self.world.brand.id, items, box=BOX))
 
@@ -66,7 +76,7 @@ class Sender:
     async def tell(self, events: Sequence[Told]) -> list[str]:
         """Send single events."""
         scope = brand_scope(self.world.brand, self.world.clock)
-        sent = [_event(told) for told in events]
+        sent = [_event(told) | ({"tag": self.world.tag} if told.tagged else {}) for told in events]
         return _said(await record_brand_events(scope, self.world.brand.id, sent))
 
     async def move(self, user: str, promo_id: int) -> None:
@@ -78,7 +88,15 @@ class Sender:
     async def check(self) -> None:
         """The facts that hold are those of the model."""
         names = {row.id: row.user_id for row in await Player.filter(brand_id=self.world.brand.id)}
-        _same("players", set(names.values()), self.model.players)
+        registrations = await Registration.filter(brand_id=self.world.brand.id, superseded_by=None)
+        signed_up = sorted((names[row.player_id or 0], row.occurred_at) for row in registrations)
+        wanted = sorted((user, known.at) for user, known in self.model.players.items())
+        _same("registrations", signed_up, wanted)
+        inferred = {
+            row.user_id: row.sign_up_inferred
+            for row in await Player.filter(brand_id=self.world.brand.id)
+        }
+        _same("players", inferred, {u: known.inferred for u, known in self.model.players.items()})
         _same("sums", await self._sums(names), self.model.sums())
         _same("conversions", await self._conversions(), self.model.conversions())
         deposits = await FirstDeposit.filter(brand_id=self.world.brand.id, superseded_by=None)
@@ -154,8 +172,8 @@ class Sender:
             add(promo, at.date(), "first_deposits_count", 1)
         for kind, _, at, amount, promo in self.model.conversions():
             add(promo, at.date(), f"{kind}s_sum", amount)
-        signed_up = datetime.fromisoformat(_beginning(self)).date()
-        add(self.model.promo, signed_up, "registrations_count", len(self.model.players))
+        for known in self.model.players.values():
+            add(self.model.promo, known.at.date(), "registrations_count", 1)
         return found
 
 
@@ -168,7 +186,8 @@ async def make_sender(clock: Any, sources: dict[str, Source]) -> Sender:
         operator = staff_scope(clock)
         chosen = ReportSource(source)
         await set_metric_source(operator, world.brand.id, _METRICS[name], chosen, _LONG_AGO)
-    return Sender(world, other, Model(world.promo.id, sources))
+    beginning = clock.now() - timedelta(days=1)
+    return Sender(world, other, Model(world.promo.id, sources, beginning))
 
 
 async def at_once(*sending: Any) -> list[Any]:
@@ -180,10 +199,6 @@ def _same(name: str, found: object, wanted: object) -> None:
     """Raises AssertionError with both: a long run has no pytest to print them."""
     if found != wanted:
         raise AssertionError(f"{name}: found {found}, the model says {wanted}")
-
-
-def _beginning(sender: Sender) -> str:
-    return (sender.world.clock.now() - timedelta(days=1)).isoformat()
 
 
 def _said(results: Sequence[Any]) -> list[str]:

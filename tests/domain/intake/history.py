@@ -108,6 +108,7 @@ class History(RuleBasedStateMachine):
                     "bet",
                     "sale",
                     "flag",
+                    "registration",
                     "refund",
                     "void",
                     "amend",
@@ -121,10 +122,15 @@ class History(RuleBasedStateMachine):
             known = [*(kept.told for kept in self.model.events.values()), *batch]
             return self._correction(data, Told(name, kind, at=at, amount=amount), known)
         user = data.draw(st.sampled_from(USERS))
+        tagged = data.draw(st.booleans())
+        if kind == "registration":
+            return Told(name, kind, user, at, tagged=tagged)
         if kind == "flag":
             raised = data.draw(st.booleans())
-            return Told(name, kind, user, at, flag="disabled", raised=raised)
-        return Told(name, kind, user, at, amount)
+            return Told(name, kind, user, at, flag="disabled", raised=raised, tagged=tagged)
+        if kind == "sale":
+            return Told(name, kind, user, at, amount)
+        return Told(name, kind, user, at, amount, tagged=tagged)
 
     def _correction(self, data: st.DataObject, drawn: Told, known: Sequence[Told]) -> Told:
         """A refund, void or amendment of what was sent, maybe in the same batch."""

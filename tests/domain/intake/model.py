@@ -59,6 +59,8 @@ class Told:
     revision: int | None = None
     flag: str | None = None
     raised: bool = True
+    # It carries the tag of the visit, and so registers a player who is not there yet.
+    tagged: bool = False
 
 
 @dataclass(slots=True)
@@ -85,6 +87,14 @@ class Kept:
     refunded: Decimal = Decimal(0)
 
 
+@dataclass(slots=True)
+class SignUp:
+    """When a player signed up, as the brand told it or as what the player did suggests."""
+
+    at: datetime
+    inferred: bool
+
+
 class Refused(Exception):
     """The code of a refusal."""
 
@@ -95,7 +105,9 @@ class Model:
 
     promo: int
     sources: dict[str, Source]
-    players: set[str] = field(default_factory=set)
+    # When the players that the brand registers by themselves signed up.
+    beginning: datetime
+    players: dict[str, SignUp] = field(default_factory=dict)
     moves: dict[str, list[tuple[date, int]]] = field(default_factory=dict)
     rows: dict[Hour, Row] = field(default_factory=dict)
     # What is claimed of first deposits, with the promo to which it belonged when it was told.
@@ -113,10 +125,11 @@ class Model:
 
     def register(self, user: str) -> str:
         """The answer to an item of players that repeats or begins a player."""
-        if user in self.players:
+        known = self.players.get(user)
+        if known is not None and not known.inferred:
             return "unchanged"
-        self.players.add(user)
-        return "created"
+        self.players[user] = SignUp(self.beginning, inferred=False)
+        return "updated" if known else "created"
 
     # Activity
 
@@ -189,14 +202,24 @@ class Model:
     def _take(self, told: Told) -> str:
         if told.type in {"void", "amend", "refund"}:
             return self._correct(told)
-        if told.user not in self.players:
-            raise Refused("unknown_player")
+        self._see_to_player(told)
         kept = self._keep(told, told.amount or Decimal(0))
         if told.type == "flag":
             history = self.flags.setdefault((told.user or "", told.flag or ""), [])
             history.append((kept.at, told.raised))
         self._follow(kept)
         return "created"
+
+    def _see_to_player(self, told: Told) -> None:
+        """What is not a registration infers the sign-up of a player who is not there yet."""
+        if told.user is None or told.at is None:
+            raise TypeError("the event tells of a player at a time")
+        known = self.players.get(told.user)
+        inferred = told.type != "registration"
+        if known is None and not told.tagged:
+            raise Refused("unknown_player" if inferred else "no_tag")
+        if known is None or (known.inferred and not inferred):
+            self.players[told.user] = SignUp(told.at, inferred)
 
     def _keep(self, told: Told, amount: Decimal) -> Kept:
         at = told.at
@@ -218,7 +241,7 @@ class Model:
         if told.type == "refund":
             self._refund(told, target)
             return "created"
-        if target.told.type in {"flag", "void", "amend"}:
+        if target.told.type in {"flag", "void", "amend", "registration"}:
             raise Refused("invalid")
         before = (target.at, target.amount, target.revision)
         if told.type == "void":
