@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from app.domain.activity.record import record_activity
 from app.domain.brand_events.record import record_brand_events
 from app.domain.conversions.record import record_conversions
+from app.domain.errors import Invalid
 from app.domain.events import Subject, record
 from app.domain.players.register import register_players
 from app.domain.postbacks import configure
@@ -22,7 +24,7 @@ from app.domain.scope import Scope
 from app.domain.visits.destination import stag
 from app.infra.clock import ManualClock
 from app.infra.database import fetch, transaction
-from app.models import PlanVersion, Player, Postback, PostbackAttempt, PostbackDelivery
+from app.models import Event, PlanVersion, Player, Postback, PostbackAttempt, PostbackDelivery
 from app.schema.ids import encode_id
 from app.tasks.postbacks import PostbackSender
 from tests.conftest import NOW
@@ -44,7 +46,7 @@ ATTEMPT = "id sentAt durationMilliseconds method url action responseCode respons
 LOG = f"""query($filter: PostbackAttemptFilterInput) {{ postbackAttempts(first: 50, filter: $filter) {{
   nodes {{ {ATTEMPT} deliveryState nextAttemptAt postback {{ id }} campaign {{ id }} promo {{ id }} }} }} }}"""
 DIAGNOSE = f"""query($input: DiagnosePostbackInput!) {{ diagnosePostback(input: $input) {{
-  findings {{ cause message eventNumber postback {{ id }} attempts {{ {ATTEMPT} }} nextAt suggestion }}
+  findings {{ cause message eventNumber postback {{ id url }} attempts {{ {ATTEMPT} }} nextAt suggestion }}
   clickNumber clickedAt tags {{ name value }} tagsCorrupted }} }}"""
 PREVIEW = """query($input: PreviewPostbackInput!) { previewPostback(input: $input) {
   url values { name value } missing isSample } }"""
@@ -371,6 +373,68 @@ async def test_a18_a_test_is_sent_once_marked_and_logged(
     assert (logged["id"], logged["isTest"]) == (fired["attempt"]["id"], True)
     assert logged["deliveryState"] is None
     assert await PostbackDelivery.all().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "shown", "sent"),
+    [
+        ("name:s3cret@", "name:***@", "name:s3cret"),
+        ("me@x:s3:cr@et@", "me@x:***@", "me@x:s3:cr@et"),
+        ("t0ken@", "***@", "t0ken:"),
+        ("t0ken:@", "***@", "t0ken:"),
+        (":s3cret@", ":***@", ":s3cret"),
+    ],
+)
+async def test_a20_a_password_in_a_url_is_sent_and_shown_nowhere(
+    programme: Programme,
+    sender: PostbackSender,
+    asking: Asking,
+    scope: Scope,
+    userinfo: str,
+    shown: str,
+    sent: str,
+) -> None:
+    host = programme.tracker.url.removeprefix("http://")
+    postback = await programme.add_postback(f"http://{userinfo}{host}/t?w=${{event_id}}&m=a@b")
+    postback_id = encode_id("Postback", postback.id)
+    edit = PostbackEdit(url=f"http://{shown}{host}/new?w=${{event_id}}&m=a@b")
+    await configure.edit_postback(scope, postback.id, edit, allow_private=True)
+    await programme.owe()
+    await sender.deliver("wake-up")
+    fired = await asking.run(TEST, postbackId=postback_id)
+    player, _ = await player_of(programme)
+
+    expected = f"Basic {b64encode(sent.encode()).decode()}"
+    assert [call.headers["authorization"] for call in programme.tracker.received] == [expected] * 2
+    assert {call.path for call in programme.tracker.received} == {"/new"}
+    shown_everywhere = [
+        *(node["url"] for node in await asking.log()),
+        fired["request"]["url"],
+        (await asking.run(DIAGNOSE, player=player))["findings"][0]["postback"]["url"],
+    ]
+    assert all(url.startswith(f"http://{shown}{host}/new?") for url in shown_everywhere)
+    assert all(url.endswith("&m=a@b") for url in shown_everywhere)
+    events = await Event.filter(type__startswith="postback.")
+    assert len(events) == 3
+    assert not [each for each in events if "s3" in str(each.data) or "t0ken" in str(each.data)]
+
+
+async def test_a20_a_masked_password_goes_to_no_other_host(
+    programme: Programme, scope: Scope
+) -> None:
+    postback = await programme.add_postback("http://name:s3cret@127.0.0.1:1/t?w=${event_id}")
+
+    for url in (
+        "http://name:***@127.0.0.1:2/t?w=${event_id}",
+        "https://name:***@127.0.0.1:1/t?w=${event_id}",
+        "http://other:***@127.0.0.1:1/t?w=${event_id}",
+    ):
+        with pytest.raises(Invalid, match="write the password"):
+            await configure.edit_postback(
+                scope, postback.id, PostbackEdit(url=url), allow_private=True
+            )
+    with pytest.raises(Invalid, match="write the password"):
+        await programme.add_postback("http://name:***@127.0.0.1:1/t?w=${event_id}")
 
 
 async def test_a18_a_test_sends_what_is_known_of_the_postbacks_promo_campaign_and_account(

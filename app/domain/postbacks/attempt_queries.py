@@ -61,12 +61,18 @@ SELECT count(*) AS due FROM (
 ) AS waiting
 """
 
-INSERT_ATTEMPTS = """
+# The URL as it may be shown: a password in it, or a name that stands alone, is masked as by `credentials.masked`.
+_MASKED_URL = r"""CASE WHEN d.url LIKE '%@%' THEN regexp_replace(
+        regexp_replace(d.url, '^([^/?#]*//[^/?#:]*):[^/?#]+@', '\1:***@'),
+        '^([^/?#]*//)[^/?#:]+:?@(?![^/?#]*@)', '\1***@')
+    ELSE d.url END"""
+
+INSERT_ATTEMPTS = f"""
 INSERT INTO postback_attempts
     (delivery_id, partner_id, postback_id, event_id, brand_id, campaign_id, promo_id, action, method, url,
      sent_at, duration_ms, response_code, response_body, error)
 SELECT d.id, d.partner_id, d.postback_id, d.event_id, d.brand_id, d.campaign_id, d.promo_id, d.action, d.method,
-       d.url, item.sent_at, item.duration_ms, item.response_code, item.response_body, item.error
+       {_MASKED_URL}, item.sent_at, item.duration_ms, item.response_code, item.response_body, item.error
 FROM unnest($1::bigint[], $2::timestamptz[], $3::int[], $4::int[], $5::text[], $6::text[])
      AS item(delivery_id, sent_at, duration_ms, response_code, response_body, error)
 JOIN postback_deliveries d ON d.id = item.delivery_id

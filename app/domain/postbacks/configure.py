@@ -14,6 +14,7 @@ from app.domain.permissions import Permission, requires
 from app.domain.postbacks import queries
 from app.domain.postbacks.actions import Action
 from app.domain.postbacks.check import Checked, check_template
+from app.domain.postbacks.credentials import masked, unmasked
 from app.domain.postbacks.reads import PostbackFilter, postbacks
 from app.domain.postbacks.template import Unresolved
 from app.domain.scope import Scope
@@ -78,7 +79,7 @@ async def create_postback(
     partner_id = _partner_of(scope)
     if new.campaign_id is not None and new.promo_id is not None:
         raise Invalid("name a campaign or a promo, not both", field=("promoId",))
-    url = _clean_url(new.url, allow_private)
+    url = unmasked(_clean_url(new.url, allow_private), None)
     campaign_id = await _campaign_of(scope, new)
     async with transaction() as tx:
         if campaign_id is not None:
@@ -156,6 +157,8 @@ async def edit_postback(
     }
 
     async def change(tx: Transaction, row: Row) -> None:
+        if wanted["url"] is not None:
+            wanted["url"] = unmasked(wanted["url"], row["url"])
         before = {
             name: row[name] for name, value in wanted.items() if value not in {None, row[name]}
         }
@@ -299,4 +302,13 @@ async def _record(
     data: dict[str, Any],
 ) -> None:
     subject = Subject("postback", postback_id)
-    await record(scope, tx, event_type, subject, partner_id=partner_id, data=data)
+    shown = _without_passwords(data)
+    await record(scope, tx, event_type, subject, partner_id=partner_id, data=shown)
+
+
+def _without_passwords(data: dict[str, Any]) -> dict[str, Any]:
+    shown = {
+        name: _without_passwords(value) if isinstance(value, dict) else value
+        for name, value in data.items()
+    }
+    return shown | {"url": masked(data["url"])} if data.get("url") else shown

@@ -8,6 +8,7 @@ from datetime import timedelta
 from app.domain.events import Subject, lock_reader, move_reader, record
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks.actions import ACTION_OF_EVENT
+from app.domain.postbacks.credentials import masked
 from app.domain.postbacks.delivery_queries import EXPECTED_OF
 from app.domain.postbacks.plan import DRIFT_READER
 from app.domain.postbacks.plan import READER as PLANNER
@@ -90,7 +91,7 @@ async def alarm_of_drift(scope: Scope, recordings: int = 50_000) -> list[Drift]:
                 data={
                     "expected": row["expected"],
                     "sent": row["sent"],
-                    "url": row["url"],
+                    "url": masked(row["url"]),
                     "reason": f"{row['expected']} were expected, {row['sent']} were sent",
                 },
             )

@@ -12,6 +12,7 @@ from app.domain.events import Subject, record
 from app.domain.permissions import Permission, requires
 from app.domain.postbacks.actions import Action
 from app.domain.postbacks.configure import require_postback
+from app.domain.postbacks.credentials import masked
 from app.domain.postbacks.deliver import Outcome
 from app.domain.postbacks.delivery_queries import FIND_CONTEXTS
 from app.domain.postbacks.events import events_by_id
@@ -167,7 +168,7 @@ async def keep_test(scope: Scope, call: TestCall, outcome: Outcome) -> PostbackA
             made.promo["promo_id"],
             made.action.value,
             postback.method,
-            made.url,
+            masked(made.url),
             outcome.sent_at,
             outcome.duration // timedelta(milliseconds=1),
             outcome.response_code,
@@ -180,6 +181,6 @@ async def keep_test(scope: Scope, call: TestCall, outcome: Outcome) -> PostbackA
             "postback.tested",
             Subject("postback", postback.id),
             partner_id=postback.partner_id,
-            data={"url": made.url, "response_code": outcome.response_code},
+            data={"url": masked(made.url), "response_code": outcome.response_code},
         )
     return await scope.query(PostbackAttempt).get(id=rows[0]["id"])

@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types import Info
 
 from app.domain.postbacks import diagnose, log, preview, prune, replay
+from app.domain.postbacks.credentials import masked
 from app.domain.postbacks.deliver import Outcome
 from app.infra.outgoing import OutgoingClient, RefusedTarget, prepare
 from app.schema.connections import connection
@@ -180,7 +181,7 @@ def _request(method: str, url: str) -> SentRequest | None:
     headers = {name: value for name, value in made.headers if name != "Authorization"}
     return SentRequest(
         method=PostbackMethod(method),
-        url=called,
+        url=masked(called),
         headers=values_of(headers),
         body=made.body.decode("ascii", "replace") if made.body is not None else None,
     )

@@ -11,6 +11,7 @@ from strawberry.types import Info
 
 from app import models
 from app.domain.postbacks import tally
+from app.domain.postbacks.credentials import masked
 from app.domain.postbacks.template import read_template
 from app.resolvers.postbacks import PostbackPeriod, load_tallies
 from app.schema.context import context_of
@@ -134,7 +135,7 @@ class PostbackTally:
 class Postback(Node):
     action: PostbackAction = strawberry.field(description="What makes it fire.")
     url: str = strawberry.field(
-        description="The template, such as https://tracker.example/p?id=${clickID}."
+        description="The template, such as https://tracker.example/p?id=${clickID}; a password in it is shown as ***."
     )
     method: PostbackMethod = strawberry.field(description="How your tracker is called.")
     unresolved: UnresolvedVariables = strawberry.field(
@@ -214,7 +215,7 @@ class Postback(Node):
         return cls(
             id=encode_id("Postback", row.id),
             action=PostbackAction(row.action),
-            url=row.url,
+            url=masked(row.url),
             method=PostbackMethod(row.method),
             unresolved=UnresolvedVariables(row.unresolved),
             place=_place_of(row),

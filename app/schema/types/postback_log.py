@@ -11,6 +11,7 @@ import strawberry
 from strawberry.types import Info
 
 from app import models
+from app.domain.postbacks.credentials import masked
 from app.domain.postbacks.log import AttemptFilter
 from app.domain.postbacks.replay import Replayed, ReplayRange, Which
 from app.schema.context import context_of
@@ -96,7 +97,7 @@ class PostbackAttempt(Node):
             sent_at=row.sent_at,
             duration_milliseconds=row.duration_ms,
             method=PostbackMethod(row.method),
-            url=row.url,
+            url=masked(row.url),
             action=PostbackAction(row.action) if row.action else None,
             response_code=row.response_code,
             response_body=row.response_body,
