@@ -31,7 +31,7 @@ class Fact(TenantModel):
     campaign_id = fields.BigIntField()
     plan_id = fields.BigIntField()
     promo_id = fields.BigIntField()
-    # None: a sale or lead of a customer that the brand did not name.
+    # None: a sale or lead of a customer that the brand did not name, or of another partner's player.
     player_id = fields.BigIntField(null=True)
     country = text(2)
     # ISO 4217 `XXX` for facts without money.

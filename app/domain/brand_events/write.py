@@ -138,7 +138,7 @@ class EventWriter:
                 self._tell_conversion(entry, new_id)
 
     def _conversion_row(self, new_id: int, entry: Entry) -> tuple[Any, ...]:
-        whose, player = self._whose(entry), self._players.get(entry.user_id or "")
+        whose, player = self._whose(entry), self._own_player(entry)
         now = entry.now
         return (
             *(new_id, self._recording, now.occurred_at, self._day(entry), self._brand.id),
@@ -148,6 +148,12 @@ class EventWriter:
             *(whose.visit_id, whose.rule.value, dumps_text(whose.losing_candidates), entry.id),
             entry.target.id if entry.target else None,
         )
+
+    def _own_player(self, entry: Entry) -> KnownPlayer | None:
+        """Who bought: whoever gets the sale learns of the player only when it is one of its own."""
+        player, partner_id = self._players.get(entry.user_id or ""), self._whose(entry).partner_id
+        own = player and player.attribution_on(self._day(entry)).partner_id == partner_id
+        return player if own else None
 
     # What both share
 
@@ -239,9 +245,7 @@ class EventWriter:
                 "transaction_id": entry.transaction_id,
                 "attributed_by": whose.rule.value,
             }
-            player = self._players.get(entry.user_id or "")
-            # Whoever gets the sale learns of the player only when it is one of its own.
-            if player and player.attribution_on(self._day(entry)).partner_id == whose.partner_id:
+            if player := self._own_player(entry):
                 data["player_id"] = player.id
         at, brand_id = entry.now.occurred_at, self._brand.id
         self._log.append(NewEvent(happened, subject, whose.partner_id, brand_id, at, data))

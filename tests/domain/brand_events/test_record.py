@@ -350,6 +350,24 @@ async def test_a_partner_that_gets_a_sale_is_not_told_of_another_partners_player
     ]
 
 
+async def test_a_sale_of_another_partners_player_does_not_show_the_player(
+    world: World, clock: ManualClock
+) -> None:
+    rival = await make_partner(clock, world.brand)
+    _, promo = await make_promo(rival, world.brand, clock)
+    (visit,) = await make_visits(promo, clock)
+    theirs = {"tag": f"{promo.id}_{visit}", "user_id": "p1", "transaction_id": "T2"}
+
+    await send(world, sale(world, "s1", user_id="p1"), sale(world, "s2", **theirs))
+
+    facts = await Conversion.all().order_by("id")
+    player = await Player.get(user_id="p1")
+    assert [(fact.partner_id, fact.player_id) for fact in facts] == [
+        (world.partner.id, player.id),
+        (rival.id, None),
+    ]
+
+
 async def test_a_second_sale_with_the_same_transaction_is_a_conflict(world: World) -> None:
     await send(world, sale(world, transaction_id="T-1"))
 
