@@ -46,8 +46,9 @@ def variables(event: LoggedEvent, around: Circumstances) -> dict[str, str]:
     own = {
         name: str(value) for name, value in _built_in(event, around).items() if value is not None
     }
-    # The link's own visit_id wins over ours, which stays reachable as click_id; no other built-in name is a tag's.
-    if (visit_id := tags.get("visit_id", own.get("click_id"))) is not None:
+    # The link's own visit_id wins over ours, which stays reachable as click_id; no other built-in name is a tag's. One
+    # without a value is none: a browser keeps `#reqid#` to itself.
+    if (visit_id := tags.get("visit_id") or own.get("click_id")) is not None:
         own["visit_id"] = visit_id
     custom = {name: value for name, value in tags.items() if name not in BUILT_IN}
     named = {f"{TAG_PREFIX}{name}": value for name, value in tags.items()}

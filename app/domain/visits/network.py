@@ -88,7 +88,7 @@ def parse_network_click(query: bytes) -> NetworkClick:
     """Read the query string of a click URL. Of a repeated parameter the first counts; names are known in any case."""
     found: dict[str, bytes] = {}
     others = []
-    for pair in pairs_of(query):
+    for pair in pairs_of(query.lstrip(b"?")):
         name, _, value = pair.partition(b"=")
         text = unquote(name.decode("latin-1"))
         if (own := text.lower()) in _OWN:

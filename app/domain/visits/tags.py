@@ -40,7 +40,7 @@ def parse_tags(query: bytes) -> Tags:
     corrupted = False
     for pair in pairs_of(query):
         raw_name, _, raw_value = pair.partition(b"=")
-        name, bad_name = _decode(raw_name, LONGEST_NAME)
+        name, bad_name = _name(raw_name)
         if not name:
             continue
         value, bad_value = _decode(raw_value, LONGEST_VALUE)
@@ -66,6 +66,13 @@ def broken_tags(values: Mapping[str, str]) -> frozenset[str]:
 
 def _looks_broken(kept: str, longest: int) -> bool:
     return len(kept) >= longest or _REPLACED in kept or bool(_BAD_ESCAPE_KEPT.search(kept))
+
+
+def _name(raw: bytes) -> tuple[str, bool]:
+    if len(raw) <= LONGEST_NAME and raw.isalnum():
+        return raw.decode("ascii"), False
+    # A question mark too many, as in `??clickID=42`, is not part of the name.
+    return _decode(raw.lstrip(b"?"), LONGEST_NAME)
 
 
 def _decode(raw: bytes, longest: int) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_to_bytes
 
-from app.domain.campaigns.codes import RESERVED
+from app.domain.campaigns.codes import ALPHABET, LENGTH, RESERVED
 from app.domain.visits.click import (
     Click,
     NewFallbackVisit,
@@ -51,7 +51,11 @@ if TYPE_CHECKING:
 NETWORK_PATH = "/events/click"
 _NETWORK_CODE = "events/click"
 # Between a path and what should have been its query.
-_JOINT = re.compile(rb"&|%26|%3f", re.IGNORECASE)
+_JOINT = re.compile(rb"[&;]|%26|%3b|%3f", re.IGNORECASE)
+_PARTS = re.compile(rb"[/&;?]|%3f", re.IGNORECASE)
+_SLASH = re.compile(rb"/|%2f", re.IGNORECASE)
+# What looks like the code of a promo, in any spelling that a link works in.
+_CODE_LIKE = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 _LONGEST_CODE = 200
 _ALWAYS = [
     (b"cache-control", b"no-store"),
@@ -71,12 +75,13 @@ class LinkDoor:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        where, query = scope["path"], scope["query_string"]
-        if "&" in where or "?" in where:
-            where, query = _parted(scope["raw_path"], query)
-        if (code := _code(where)) is None:
-            await self._app(scope, receive, send)
-            return
+        code, query = scope["path"].strip("/"), scope["query_string"]
+        if not code.isalnum() or len(code) > _LONGEST_CODE or code in RESERVED:
+            found = await _unusual(scope)
+            if found is None:
+                await self._app(scope, receive, send)
+                return
+            code, query = found
         method = scope["method"]
         if method not in {"GET", "HEAD"}:
             await _answer(send, 405, [(b"allow", b"GET, HEAD"), *_ALWAYS])
@@ -181,10 +186,46 @@ def _parted(raw_path: bytes, query: bytes) -> tuple[str, bytes]:
     if joint is None or not raw_path[: joint.start()].strip(b"/"):
         return unquote(raw_path.decode("latin-1")), query
     more = raw_path[joint.end() :]
-    if joint[0] != b"&":
+    if joint[0] not in {b"&", b";"}:
         more = unquote_to_bytes(more)
     path = unquote(raw_path[: joint.start()].decode("latin-1"))
     return path, b"&".join(part for part in (more, query) if part)
+
+
+async def _unusual(request: Request) -> tuple[str, bytes] | None:
+    """The code and the query of a path that is more than a code; None when the path is another door's."""
+    where, query = request["path"], request["query_string"]
+    if "&" in where or "?" in where or ";" in where:
+        where, query = _parted(request["raw_path"], query)
+    if (code := _code(where)) is not None:
+        return code, query
+    if (first := _first(where)) is not None and await _is_link(request, first):
+        return first, _query_below(request["raw_path"], request["query_string"])
+    return None
+
+
+def _first(path: str) -> str | None:
+    """The code before another slash, as in `/k7m2xq9rt/clickID=42`, if it looks like one."""
+    code = plain_code(path.strip("/").partition("/")[0])
+    return code if _CODE_LIKE.fullmatch(code) else None
+
+
+async def _is_link(request: Request, code: str) -> bool:
+    """Whether there is a promo with that code, so that the path can be no other door's; or that cannot be known."""
+    path: ClickPath = request["app"].state.services.clicks
+    try:
+        return await path.links.find(code, lambda: find_link(code)) is not None
+    except Exception:
+        # Whoever resolves it meets the same, and reports it.
+        return True
+
+
+def _query_below(raw_path: bytes, query: bytes) -> bytes:
+    """The parameters that were written as further segments of the path, and those of the query."""
+    path = raw_path.lstrip(b"/")
+    slash = _SLASH.search(path)
+    below = _PARTS.split(path[slash.end() :]) if slash else []
+    return b"&".join([*(part for part in below if b"=" in part), *([query] if query else [])])
 
 
 def _code(path: str) -> str | None:

@@ -93,6 +93,16 @@ async def test_a14_the_brands_own_id_of_its_customer_is_not_given_away(
     assert "p1" not in (await values_of(system, "player.registered")).values()
 
 
+async def test_a14_a_visit_id_without_a_value_on_the_link_is_none(
+    world: World, system: Scope
+) -> None:
+    visit_id = await register(world, b"visit_id=&webID=7")
+
+    values = await values_of(system, "player.registered")
+
+    assert (values["visit_id"], values["click_id"]) == (str(visit_id), str(visit_id))
+
+
 async def test_a14_the_links_own_visit_id_wins_and_click_id_stays_ours(
     world: World, system: Scope
 ) -> None:

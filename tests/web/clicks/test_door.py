@@ -323,6 +323,16 @@ async def test_a_link_works_with_two_slashes_before_its_code(
         ("{code}%3FclickID=42&webID=7", {"clickID": "42", "webID": "7"}),
         ("{code}%3FclickID%3D42%26webID%3D7", {"clickID": "42", "webID": "7"}),
         ("{code}?clickID=42&amp;webID=7", {"clickID": "42", "webID": "7"}),
+        ("{code};clickID=42", {"clickID": "42"}),
+        ("{code}%3BclickID=42", {"clickID": "42"}),
+        ("{code}??clickID=42&webID=7", {"clickID": "42", "webID": "7"}),
+        ("{code}/clickID=42", {"clickID": "42"}),
+        ("{code}/clickID=4%2F2/webID=7/?x=1", {"clickID": "4/2", "webID": "7", "x": "1"}),
+        ("{code}/clickID=42&webID=7", {"clickID": "42", "webID": "7"}),
+        ("{code}/foo", {}),
+        ("{code}%2Ffoo?clickID=42", {"clickID": "42"}),
+        ("{code}/foo/index.html?clickID=42", {"clickID": "42"}),
+        ("{code}/%3FclickID=42", {"clickID": "42"}),
     ],
 )
 async def test_parameters_arrive_though_the_question_mark_is_missing_or_encoded_a11(
@@ -334,6 +344,29 @@ async def test_parameters_arrive_though_the_question_mark_is_missing_or_encoded_
 
     assert "stag=" in response.headers["location"]
     assert (await Visit.exclude(id=world.visit_id).get()).tags == tags
+
+
+async def test_what_stands_below_no_link_is_another_doors_a10(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    """Not even recorded: it may be anybody's mistake, or anybody's search for holes."""
+    await make_world(clock)
+    for written in ("abcdefghj/foo", "222222222/clickID=42", "foo/bar", "api/v1/nothing"):
+        response = await follow(client, written)
+        assert response.status_code == 404, written
+    assert await FallbackVisit.all().count() == 0
+
+
+async def test_a_stopped_link_with_something_below_it_leads_to_the_fallback_m1d(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    world = await make_world(clock)
+    await Brand.filter(id=world.brand.id).update(state="disabled")
+
+    response = await follow(client, f"{world.promo.code}/foo")
+
+    assert response.headers["location"] == "http://127.0.0.1:8000/"
+    assert [each.reason for each in await FallbackVisit.all()] == ["brand"]
 
 
 async def test_a_path_of_ampersands_alone_is_an_unknown_code_a10(client: httpx.AsyncClient) -> None:
