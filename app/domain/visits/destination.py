@@ -36,9 +36,9 @@ def template(
     """The destination that leads to `url`.
 
     Without a promo it has no stag. `arguments` are the brand's pairs of name and text with macros, `extra` further
-    pairs. The URL's own parameters
-    come first and stay as they are written; one of a name that is added here is replaced. Arguments that would make it
-    longer than LONGEST are left out, all of them: browsers refuse such a URL, and nobody would arrive.
+    pairs. The URL's own parameters come first and stay as they are written; one of a name that is added here is
+    replaced. Arguments that would make it longer than LONGEST are left out, all of them: browsers refuse such a URL,
+    and nobody would arrive.
     """
     pieces = _template(url, promo_id, stag_parameter, arguments, macros, extra)
     if is_too_long(pieces):

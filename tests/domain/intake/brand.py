@@ -89,8 +89,12 @@ class Sender:
         """The facts that hold are those of the model."""
         names = {row.id: row.user_id for row in await Player.filter(brand_id=self.world.brand.id)}
         registrations = await Registration.filter(brand_id=self.world.brand.id, superseded_by=None)
-        signed_up = sorted((names[row.player_id or 0], row.occurred_at) for row in registrations)
-        wanted = sorted((user, known.at) for user, known in self.model.players.items())
+        signed_up = sorted(
+            (names[row.player_id or 0], row.occurred_at, row.country) for row in registrations
+        )
+        wanted = sorted(
+            (user, known.at, known.country) for user, known in self.model.players.items()
+        )
         _same("registrations", signed_up, wanted)
         inferred = {
             row.user_id: row.sign_up_inferred
@@ -112,24 +116,28 @@ class Sender:
         )
         _same("flags", steps, self.model.steps())
 
-    async def _sums(self, names: dict[int, str]) -> dict[tuple[int, str, date], Numbers]:
-        found: dict[tuple[int, str, date], Numbers] = {}
+    async def _sums(self, names: dict[int, str]) -> dict[tuple[int, str, str, date], Numbers]:
+        found: dict[tuple[int, str, str, date], Numbers] = {}
         for fact in await Activity.filter(brand_id=self.world.brand.id, superseded_by=None):
             count = int(fact.deposits_count)
             numbers = Numbers(count, fact.deposits_sum, fact.casino_total_bets_sum)
             if any(numbers):
-                key = (fact.promo_id, names[fact.player_id or 0], fact.business_day)
+                user = names[fact.player_id or 0]
+                key = (fact.promo_id, user, fact.country, fact.business_day)
                 before = found.get(key, Numbers(0, Decimal(0), Decimal(0)))
                 found[key] = before.plus(numbers)
         return found
 
-    async def _conversions(self) -> list[tuple[str, str, datetime, Decimal, int]]:
+    async def _conversions(self) -> list[tuple[str, str, datetime, Decimal, int, str]]:
         ids = {
             row.id: row.event_id for row in await BrandEvent.filter(brand_id=self.world.brand.id)
         }
         facts = await Conversion.filter(brand_id=self.world.brand.id, superseded_by=None)
         return sorted(
-            (fact.kind, ids[fact.event_id or 0], fact.occurred_at, fact.amount, fact.promo_id)
+            (
+                *(fact.kind, ids[fact.event_id or 0], fact.occurred_at, fact.amount),
+                *(fact.promo_id, fact.country),
+            )
             for fact in facts
         )
 
@@ -164,13 +172,13 @@ class Sender:
                 cells = found.setdefault((promo, day), {})
                 cells[name] = cells.get(name, Decimal(0)) + value
 
-        for (promo, _, day), numbers in self.model.sums().items():
+        for (promo, _, _, day), numbers in self.model.sums().items():
             add(promo, day, "deposits_count", numbers.deposits_count)
             add(promo, day, "deposits_sum", numbers.deposits_sum)
             add(promo, day, "casino_total_bets_sum", numbers.bets_sum)
         for at, _, promo in self.model.first.values():
             add(promo, at.date(), "first_deposits_count", 1)
-        for kind, _, at, amount, promo in self.model.conversions():
+        for kind, _, at, amount, promo, _ in self.model.conversions():
             add(promo, at.date(), f"{kind}s_sum", amount)
         for known in self.model.players.values():
             add(self.model.promo, known.at.date(), "registrations_count", 1)
@@ -235,6 +243,7 @@ def _event(told: Told) -> dict[str, Any]:
         "amount": str(told.amount) if told.amount is not None else None,
         "ref": told.ref,
         "revision": told.revision,
+        "country": told.country,
         "flag": told.flag,
         "value": told.raised if told.flag else None,
     }

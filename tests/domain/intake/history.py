@@ -124,7 +124,8 @@ class History(RuleBasedStateMachine):
         user = data.draw(st.sampled_from(USERS))
         tagged = data.draw(st.booleans())
         if kind == "registration":
-            return Told(name, kind, user, at, tagged=tagged)
+            country = data.draw(st.sampled_from([None, "FI", "NO"]))
+            return Told(name, kind, user, at, tagged=tagged, country=country)
         if kind == "flag":
             raised = data.draw(st.booleans())
             return Told(name, kind, user, at, flag="disabled", raised=raised, tagged=tagged)

@@ -61,6 +61,7 @@ class Told:
     raised: bool = True
     # It carries the tag of the visit, and so registers a player who is not there yet.
     tagged: bool = False
+    country: str | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Row:
     numbers: Numbers
     revision: int | None
     promo: int
+    country: str
 
 
 @dataclass(slots=True)
@@ -82,6 +84,8 @@ class Kept:
     # As it was first sent: what numbered amendments start from.
     original: Decimal
     promo: int
+    # Of the player, when the event was told or last corrected.
+    country: str
     revision: int | None = None
     voided: bool = False
     refunded: Decimal = Decimal(0)
@@ -93,6 +97,11 @@ class SignUp:
 
     at: datetime
     inferred: bool
+    country: str
+
+
+# Of visits without a country database.
+_UNKNOWN = "ZZ"
 
 
 class Refused(Exception):
@@ -128,7 +137,8 @@ class Model:
         known = self.players.get(user)
         if known is not None and not known.inferred:
             return "unchanged"
-        self.players[user] = SignUp(self.beginning, inferred=False)
+        country = known.country if known else _UNKNOWN
+        self.players[user] = SignUp(self.beginning, inferred=False, country=country)
         return "updated" if known else "created"
 
     # Activity
@@ -151,7 +161,8 @@ class Model:
             promo = self.promo_on(place.user, place.start.date())
             stored = before.revision if before else None
             newest = stored if item.revision is None else item.revision
-            self.rows[place] = Row(item.numbers, newest, promo)
+            country = self.players[place.user].country
+            self.rows[place] = Row(item.numbers, newest, promo, country)
         claims = item.first is not None or (claim is not None and item.revision is not None)
         moved = self._claim(item, written)
         if before is None:
@@ -219,16 +230,21 @@ class Model:
         if known is None and not told.tagged:
             raise Refused("unknown_player" if inferred else "no_tag")
         if known is None or (known.inferred and not inferred):
-            self.players[told.user] = SignUp(told.at, inferred)
+            country = told.country or (known.country if known else _UNKNOWN)
+            self.players[told.user] = SignUp(told.at, inferred, country)
 
     def _keep(self, told: Told, amount: Decimal) -> Kept:
         at = told.at
         if at is None:
             raise TypeError("the event has no time")
         promo = self.promo_on(told.user, at.date()) if told.user else self.promo
-        kept = Kept(told, at, amount, amount, promo)
+        kept = Kept(told, at, amount, amount, promo, self._country_of(told))
         self.events[told.id] = kept
         return kept
+
+    def _country_of(self, told: Told) -> str:
+        known = self.players.get(told.user or "")
+        return known.country if known else _UNKNOWN
 
     def _follow(self, kept: Kept) -> None:
         if kept.told.type == "deposit":
@@ -250,10 +266,11 @@ class Model:
             self._void(target)
         else:
             self._amend(told, target)
-        self.events[told.id] = Kept(told, told.at or target.at, Decimal(0), Decimal(0), 0)
+        self.events[told.id] = Kept(told, told.at or target.at, Decimal(0), Decimal(0), 0, _UNKNOWN)
         changed = before != (target.at, target.amount, target.revision)
         if changed and target.told.type in {"deposit", "bet"}:
             target.promo = self.promo_on(target.told.user, target.at.date())
+            target.country = self._country_of(target.told)
         self._follow(target)
         return "created"
 
@@ -271,7 +288,8 @@ class Model:
         amount = left if told.amount is None else told.amount
         if amount <= 0 or amount > left:
             raise Refused("exceeds")
-        self._keep(told, amount).promo = sale.promo
+        refund = self._keep(told, amount)
+        refund.promo, refund.country = sale.promo, sale.country
         sale.refunded += amount
 
     def _void(self, target: Kept) -> None:
@@ -309,25 +327,25 @@ class Model:
 
     # What holds in the end
 
-    def sums(self) -> dict[tuple[int, str, date], Numbers]:
-        """What counts of players, by promo, player and day, where it is not nothing."""
-        found: dict[tuple[int, str, date], Numbers] = {}
+    def sums(self) -> dict[tuple[int, str, str, date], Numbers]:
+        """What counts of players, by promo, player, country and day, where it is not nothing."""
+        found: dict[tuple[int, str, str, date], Numbers] = {}
 
-        def add(promo: int, user: str, day: date, numbers: Numbers) -> None:
+        def add(promo: int, user: str, country: str, day: date, numbers: Numbers) -> None:
             if any(numbers):
-                before = found.get((promo, user, day), Numbers(0, Decimal(0), Decimal(0)))
-                found[promo, user, day] = before.plus(numbers)
+                key = (promo, user, country, day)
+                found[key] = found.get(key, Numbers(0, Decimal(0), Decimal(0))).plus(numbers)
 
         for place, row in self.rows.items():
             told = self._counting("activity", row.numbers)
-            add(row.promo, place.user, place.start.date(), told)
+            add(row.promo, place.user, row.country, place.start.date(), told)
         for kept in self.events.values():
             if kept.told.type in {"deposit", "bet"} and not kept.voided:
                 deposit = kept.told.type == "deposit"
                 whole = Numbers(1, kept.amount, Decimal(0))
                 told = whole if deposit else Numbers(0, Decimal(0), kept.amount)
                 counted = self._counting("events", told)
-                add(kept.promo, kept.told.user or "", kept.at.date(), counted)
+                add(kept.promo, kept.told.user or "", kept.country, kept.at.date(), counted)
         return found
 
     def _counting(self, source: Source, numbers: Numbers) -> Numbers:
@@ -337,10 +355,10 @@ class Model:
             numbers = numbers._replace(bets_sum=Decimal(0))
         return numbers
 
-    def conversions(self) -> list[tuple[str, str, datetime, Decimal, int]]:
-        """Sales and refunds that hold: kind, id of the event, time, amount, promo."""
+    def conversions(self) -> list[tuple[str, str, datetime, Decimal, int, str]]:
+        """Sales and refunds that hold: kind, id of the event, time, amount, promo, country."""
         return sorted(
-            (kept.told.type, kept.told.id, kept.at, kept.amount, kept.promo)
+            (kept.told.type, kept.told.id, kept.at, kept.amount, kept.promo, kept.country)
             for kept in self.events.values()
             if kept.told.type in {"sale", "refund"} and not kept.voided
         )
