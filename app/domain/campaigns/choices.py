@@ -97,6 +97,7 @@ async def choose_brand(scope: Scope, brand_id: int | None) -> Brand:
     return brand
 
 
+@requires(Permission.READ_OFFERS)
 async def require_open(scope: Scope, brand_id: int, field: str) -> None:
     """Raise Conflict saying why, and what to do, when a partner can promote this brand with nothing new (M1D)."""
     if scope.partner_id is not None:
