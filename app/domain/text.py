@@ -7,13 +7,18 @@ import unicodedata
 
 from app.domain.errors import Invalid
 
+# Embeddings, overrides and isolates: with them a text reads otherwise than it is, also that around it.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Letters and signs without a picture: Hangul fillers, the empty Braille pattern.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.ASCII)
 
 
 def clean_name(value: str, field: str, longest: int) -> str:
     """A name without surrounding space or control characters, in NFC.
 
-    Raises Invalid naming the field and the limit when nothing is left, or when it is too long.
+    Raises Invalid naming the field and the limit when nothing is left that can be seen, when it is too long, and for
+    characters that turn the text around them.
     """
     name = unicodedata.normalize("NFC", value).strip()
     if not name:
@@ -24,7 +29,21 @@ def clean_name(value: str, field: str, longest: int) -> str:
         )
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
         raise Invalid(f"{field} holds control characters: leave them out", field=(field,))
+    if turned := _TURNING.search(name):
+        raise Invalid(
+            f"{field} holds U+{ord(turned[0]):04X}, which turns the direction of the text around it: leave it out",
+            field=(field,),
+        )
+    if not any(_is_visible(character) for character in name):
+        raise Invalid(
+            f"{field} holds nothing that can be seen: write letters, digits or signs",
+            field=(field,),
+        )
     return name
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
 
 
 def clean_language(value: str, field: str) -> str:

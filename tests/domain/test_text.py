@@ -27,6 +27,45 @@ def test_a_name_that_is_none_is_refused_by_its_field(bad: str) -> None:
     assert refusal.value.field == ("title",)
 
 
+@pytest.mark.parametrize(
+    "bad",
+    ["\u200b", "\u200b \u2060\ufeff", "\u200d\u200c", "\u3164", "\u2800", "\ufe0f", "\u00ad"],
+    ids=ascii,
+)
+def test_a_name_of_invisible_characters_alone_is_refused(bad: str) -> None:
+    with pytest.raises(Invalid, match="title holds nothing that can be seen") as refusal:
+        clean_name(bad, "title", 200)
+
+    assert refusal.value.field == ("title",)
+
+
+@pytest.mark.parametrize(
+    "character", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ids=ascii
+)
+def test_a_name_that_turns_the_text_around_it_is_refused(character: str) -> None:
+    words = f"title holds U\\+{ord(character):04X}, which turns the direction"
+    with pytest.raises(Invalid, match=words) as refusal:
+        clean_name(f"invoice{character}fdp.exe", "title", 200)
+
+    assert refusal.value.field == ("title",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f469\u200d\U0001f680",
+        "\u2764\ufe0f",
+        "\u05e9\u05dc\u05d5\u05dd\u200f!",
+        "7",
+        "?",
+    ],
+    ids=ascii,
+)
+def test_joiners_and_marks_that_a_name_needs_are_kept(name: str) -> None:
+    assert clean_name(name, "title", 200) == name
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_a_name_that_can_be_stored_or_refused(text: str) -> None:
     try:
