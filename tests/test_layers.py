@@ -123,7 +123,6 @@ WITHOUT_PERMISSION = {
     "brands.brand_rows.require_brand": PART,
     "brands.load_downtimes": "reads through a function that declares it",
     "brands.load_metric_standings": "reads through a function that declares it",
-    "campaigns.choices.require_open": PART,
     "campaigns.operator_commands.require_campaign": PART,
     "campaigns.operator_commands.require_promo": PART,
     "simulation.offer.make_offer": OPERATION,
