@@ -66,6 +66,17 @@ async def make_database(template: str = "template1") -> str:
     return name
 
 
+async def make_template(settings: Settings, name: str) -> None:
+    """The database at a migration, from that at the migration before."""
+    if name not in _at:
+        before = previous(name)
+        if before is not None:
+            await make_template(settings, before)
+        _at[name] = await make_database(_at[before] if before else "template1")
+        at_name = settings.model_copy(update={"database_url": url_of(_at[name])})
+        await migrate(at_name, nothing, name)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def templates() -> Iterator[None]:
     """Drops the databases of `_at`."""
@@ -84,10 +95,7 @@ async def at_migration(settings: Settings) -> AsyncIterator[AtMigration]:
         if name is None:
             made.append(await make_database())
         else:
-            if name not in _at:
-                _at[name] = await make_database()
-                url = url_of(_at[name])
-                await migrate(settings.model_copy(update={"database_url": url}), nothing, name)
+            await make_template(settings, name)
             made.append(await make_database(_at[name]))
         return settings.model_copy(update={"database_url": url_of(made[-1])})
 
