@@ -285,7 +285,13 @@ async def _players(
             refused[item.user_id] = decision
         else:
             player = NewPlayer(
-                *(item.user_id, item.tag, interval.start, None, None, item.currency), inferred=True
+                item.user_id,
+                item.tag,
+                sign_up_at=interval.start,
+                country=None,
+                language=None,
+                currency=item.currency,
+                inferred=True,
             )
             fresh.append((player, decision))
     ids = await insert_players(scope, tx, brand, fresh)

@@ -70,6 +70,11 @@ class Attribution:
         return Candidate(self.rule, self.promo_id, self.visit_id)
 
     @property
+    def stag(self) -> str:
+        """The tag of what decided; where that was no visit, its number is 0."""
+        return f"{self.promo_id}_{self.visit_id or 0}"
+
+    @property
     def losing_candidates(self) -> list[dict[str, Any]]:
         """As it is stored."""
         return [

@@ -42,7 +42,7 @@ class KnownPlayer:
     @property
     def all_tags(self) -> frozenset[str]:
         """The stags under which the brand may know it, that of its attribution included."""
-        return self.tags | {f"{self.attribution.promo_id}_{self.attribution.visit_id or 0}"}
+        return self.tags | {self.attribution.stag}
 
     def attribution_on(self, day: date) -> Attribution:
         """To whom what happens on a business day belongs."""

@@ -228,12 +228,7 @@ def _accept(
     if isinstance(decision, Refusal):
         return _rejected(item, decision.error, decision.message)
     fresh[item.user_id] = (item, decision)
-    return PlayerResult(item.user_id, _stag(decision), decision.promo_id, Status.CREATED)
-
-
-def _stag(attribution: Attribution) -> str:
-    """The tag of what decided; where that was no visit, its number is 0."""
-    return f"{attribution.promo_id}_{attribution.visit_id or 0}"
+    return PlayerResult(item.user_id, decision.stag, decision.promo_id, Status.CREATED)
 
 
 async def _repeat(
@@ -243,8 +238,8 @@ async def _repeat(
 
     What the item does not say stays. Returns the player as it is afterwards as well.
     """
-    stag = _stag(known.attribution)
-    if item.tag is not None and str(item.tag) not in known.tags | {stag}:
+    stag = known.attribution.stag
+    if item.tag is not None and str(item.tag) not in known.all_tags:
         message = (
             f"the player was registered with the tag {stag} and stays with it: leave the tag out"
         )
@@ -281,7 +276,7 @@ def _sign_up_stays(known: KnownPlayer) -> str:
 def _repeat_within_batch(first: tuple[NewPlayer, Attribution], item: NewPlayer) -> PlayerResult:
     earlier, visit = first
     if item == earlier:
-        return PlayerResult(item.user_id, _stag(visit), visit.promo_id, Status.UNCHANGED)
+        return PlayerResult(item.user_id, visit.stag, visit.promo_id, Status.UNCHANGED)
     return _rejected(
         item,
         "conflict",
@@ -398,7 +393,7 @@ def known_of_new(
         item.currency or brand.currency,
         item.sign_up_at,
         item.inferred,
-        frozenset({_stag(attribution)}),
+        frozenset({attribution.stag}),
     )
 
 

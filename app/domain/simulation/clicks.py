@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.domain.scope import Scope
 from app.domain.visits.click import Click, NewVisit, new_visit
+from app.domain.visits.destination import stag
 from app.domain.visits.links import Link, find_link
 from app.infra.crypto import SecretBox
 from app.infra.visit_ids import VisitIds
@@ -30,4 +31,4 @@ def click_on(
 
 def tag_of(visit: NewVisit) -> str:
     """The tag that the brand gets."""
-    return f"{visit.promo_id}_{visit.id}"
+    return stag(visit.promo_id, visit.id)
